@@ -1,0 +1,1 @@
+"""The grader: sandbox, worker protocol, suites, timing, scoring, reports, ledger and batches."""

@@ -1,0 +1,1 @@
+"""Numerical kernels: one file a kernel, the NumPy oracle on top."""

@@ -1,0 +1,1 @@
+"""The reference framework. Today it ships the data sets that the first stages use."""
