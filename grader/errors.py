@@ -6,6 +6,7 @@ GraderError
 │   └── KeyFileError        a key that is missing, readable by others, or not trusted
 ├── InfrastructureError the grader itself could not judge: exit status 3, never the learner's fault
 │   └── SandboxError        the box could not be built
+├── NotAssessed         a check that this machine cannot judge (no GPU, say)
 └── WorkerError         what a learner's process did; each becomes the verdict of one check
     ├── WorkerCrashed       the process ended: exit, signal, end of file
     ├── WorkerTimeout       a call or the whole box ran past its deadline
@@ -59,3 +60,7 @@ class WorkerMemory(WorkerError):
 
 class ProtocolError(WorkerError):
     """Bytes on the wire that the protocol does not allow."""
+
+
+class NotAssessed(GraderError):
+    """Raised by a check that this machine cannot judge; its points are rescaled, never passed."""

@@ -1,0 +1,127 @@
+"""What can be said about a stage without running anything: files, hints, questions, signatures."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import tomli
+
+from assignments.catalog import Stage
+
+from ..solutions import FOLDER as SOLUTIONS
+from ..suites import suite_folder
+
+LEVELS = ("1", "2", "3")
+EXPECTED_FILES = {
+    "assignment.toml",
+    "lesson.md",
+    "lesson.zh.md",
+    "starter.py",
+    "hints.toml",
+    "predict.toml",
+}
+EXPECTED_FOLDERS = {"checks"}
+
+
+def problems(stage: Stage) -> Iterator[str]:
+    """One sentence for each thing that is missing, stray or out of step."""
+    yield from _files(stage)
+    yield from _hints(stage)
+    yield from _tests(stage, "public")
+    yield from _tests(stage, "hidden")
+    solution = SOLUTIONS / stage.file_name
+    if not solution.is_file():
+        yield f"{stage.id}: grader/solutions/{stage.file_name} is missing."
+        return
+    for path in (stage.starter, solution):
+        yield from _signatures(stage, path)
+
+
+def _files(stage: Stage) -> Iterator[str]:
+    found = {path.name for path in stage.folder.iterdir() if path.name != "__pycache__"}
+    for name in sorted(EXPECTED_FILES | EXPECTED_FOLDERS):
+        if name not in found:
+            yield f"{stage.folder.name}/{name} is missing."
+    for name in sorted(found - EXPECTED_FILES - EXPECTED_FOLDERS):
+        yield f"{stage.folder.name}/{name} is a stray file: remove it."
+
+
+def _hints(stage: Stage) -> Iterator[str]:
+    path = stage.folder / "hints.toml"
+    if not path.is_file():
+        return
+    hints: dict[str, dict[str, Any]] = tomli.loads(path.read_text(encoding="utf-8"))
+    public = [check.id for check in stage.public]
+    for check_id in public:
+        levels = hints.get(check_id, {})
+        for level in LEVELS:
+            if not str(levels.get(level, "")).strip():
+                yield f"{stage.folder.name}/hints.toml: {check_id} has no hint of level {level}."
+    for check_id in sorted(set(hints) - set(public)):
+        yield f"{stage.folder.name}/hints.toml: there is no public check {check_id!r}."
+
+
+def _tests(stage: Stage, suite: str) -> Iterator[str]:
+    folder = suite_folder(stage, suite)
+    tests = [name for path in sorted(folder.glob("test_*.py")) for name in _test_names(path)]
+    checks = [check.id for check in (stage.public if suite == "public" else stage.hidden)]
+    for name in sorted(set(checks) - set(tests)):
+        yield f"{stage.id}: the {suite} check {name!r} has no function test_{name}."
+    for name in sorted(set(tests) - set(checks)):
+        yield f"{stage.id}: test_{name} is no {suite} check of assignment.toml."
+    for name in sorted({name for name in tests if tests.count(name) > 1}):
+        yield f"{stage.id}: test_{name} is defined twice; only one would run."
+
+
+def _test_names(path: Path) -> list[str]:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return [
+        node.name.removeprefix("test_")
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
+    ]
+
+
+def _signatures(stage: Stage, path: Path) -> Iterator[str]:
+    """Each export is defined, takes what the manifest says, and has a docstring."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    defined = {
+        node.name: node for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)
+    }
+    for export in stage.exports:
+        node = defined.get(export.name)
+        if node is None:
+            yield f"{stage.id}: {path.name} does not define {export.name}."
+            continue
+        if not ast.get_docstring(node):
+            yield f"{stage.id}: {path.name}: {export.name} has no docstring."
+        if isinstance(node, ast.FunctionDef):
+            found, wanted = _parameters(node.args), _declared(export.signature)
+            if found != wanted:
+                yield (
+                    f"{stage.id}: {path.name}: {export.name}({', '.join(found)}) should take "
+                    f"({', '.join(wanted)}) as assignment.toml says."
+                )
+
+
+def _declared(signature: str) -> list[str]:
+    """The parameters of a manifest's signature, "(X, y, lr=0.1) -> None" say."""
+    function = ast.parse(f"def f{signature.strip()}: ...").body[0]
+    assert isinstance(function, ast.FunctionDef)
+    return _parameters(function.args)
+
+
+def _parameters(arguments: ast.arguments) -> list[str]:
+    """Names with defaults, "lr=0.1"; annotations are the starter's own affair."""
+    plain = [*arguments.posonlyargs, *arguments.args]
+    defaults = [None] * (len(plain) - len(arguments.defaults)) + list(arguments.defaults)
+    shown = [
+        argument.arg if default is None else f"{argument.arg}={ast.unparse(default)}"
+        for argument, default in zip(plain, defaults, strict=True)
+    ]
+    if arguments.vararg:
+        shown.append(f"*{arguments.vararg.arg}")
+    return shown

@@ -1,0 +1,211 @@
+"""Start a new stage: every file it needs, each saying what belongs there, and nothing hidden twice."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from assignments import catalog
+
+from ..errors import UsageError
+
+SLUG = re.compile(r"[a-z][a-z0-9_]{1,30}\Z")
+
+MANIFEST = '''\
+# What this stage is. `lab author check {slug}` says what is still missing.
+id = "{slug}"
+number = {number}
+title = "{title}"
+title_zh = "{title}"
+summary = "One sentence: what a learner has built when this stage passes."
+version = "0.1"
+needs = []
+packages = ["numpy"]
+data = []
+hides = []
+bans = []
+
+[points]
+correctness = 75
+properties = 20
+performance = 0
+hygiene = 5
+
+[limits]
+import_s = 10.0
+call_s = 10.0
+suite_s = 60.0
+memory_mib = 1024
+processes = 64
+log_kib = 64
+
+[[exports]]
+name = "double"
+signature = "(x)"
+summary = "twice x, elementwise"
+
+[[checks]]
+id = "double_small"
+title = "doubles two numbers"
+visibility = "public"
+rubric = "public"
+points = 0
+exports = ["double"]
+
+[[checks]]
+id = "double_random"
+title = "doubles arrays of any shape"
+visibility = "hidden"
+rubric = "correctness"
+points = 75
+exports = ["double"]
+
+[[checks]]
+id = "double_linear"
+title = "the double of a sum is the sum of the doubles"
+visibility = "hidden"
+rubric = "properties"
+points = 20
+exports = ["double"]
+
+[[checks]]
+id = "double_pure"
+title = "leaves its argument as it was"
+visibility = "hidden"
+rubric = "hygiene"
+points = 5
+exports = ["double"]
+'''
+
+STARTER = '''\
+"""{title}: what a learner writes. Only the functions below are called."""
+
+import numpy as np
+
+
+def double(x):
+    """Twice `x`, elementwise.
+
+    Args:
+        x: float array of any shape.
+
+    Returns:
+        A new array of x's shape and dtype.
+    """
+    raise NotImplementedError("double is yours to write")
+'''
+
+SOLUTION = '''\
+"""The stage's own solution: clean, vectorised, the baseline of its timed checks."""
+
+import numpy as np
+
+
+def double(x):
+    """Twice `x`, elementwise."""
+    return np.add(x, x)
+'''
+
+PUBLIC = '''\
+"""Public checks teach, in the order a learner builds: small inputs that can be read."""
+
+import numpy as np
+
+from grader.check import check_close
+
+
+def test_double_small(student):
+    """doubles two numbers"""
+    x = np.array([1.0, -2.5])
+
+    check_close(student.double(x), np.array([2.0, -5.0]), what="double([1, -2.5])", help="Add x to x.")
+'''
+
+HIDDEN = '''\
+"""Hidden checks decide: everything they ask is drawn from `rng`."""
+
+import numpy as np
+
+from grader.check import check_close, check_unchanged
+
+
+def test_double_random(student, rng):
+    """doubles arrays of any shape"""
+    for shape in [(), (1,), (7,), (3, 5)]:
+        x = rng.standard_normal(shape)
+        check_close(student.double(x), 2.0 * x, what="double(x)", help="Every entry counts.")
+
+
+def test_double_linear(student, rng):
+    """the double of a sum is the sum of the doubles"""
+    x, y = rng.standard_normal((2, 9))
+    check_close(
+        student.double(x + y),
+        student.double(x) + student.double(y),
+        what="double(x + y)",
+        help="Multiply; do not shift.",
+    )
+
+
+def test_double_pure(student, rng):
+    """leaves its argument as it was"""
+    x = rng.standard_normal(6)
+    (after,) = student.invoke("double", (x,), read=(0,)).read
+    check_unchanged(after, x, what="x")
+'''
+
+MUTANTS = '''\
+[[mutant]]
+name = "first_entry_only"
+caught_by = ["double_random"]
+diagnosis = "only the absolute value is doubled: keep the sign."
+
+[[mutant.edit]]
+find = "return np.add(x, x)"
+replace = "return np.add(np.abs(x), np.abs(x))"
+'''
+
+LESSON = "# {title}\n\nWhy this matters, the mathematics ($y = 2x$), a worked example, what it costs.\n"
+HINTS = '[double_small]\n1 = "What is added to what?"\n2 = "NumPy adds arrays elementwise."\n3 = "`x + x`."\n'
+PREDICT = (
+    '[[question]]\nid = "additions"\ntext = "How many additions does double(x) make for x of shape '
+    '(3, 5)?"\nunit = "additions"\nanswer = 15\nexplanation = "One an entry."\n'
+)
+
+
+def new_stage(slug: str, root: Path) -> list[Path]:
+    """Write the files of a new stage `slug` into the checkout at `root`; return their paths.
+
+    Raises:
+        UsageError: the slug is taken or not a slug, or a file is in the way.
+    """
+    if not SLUG.match(slug):
+        raise UsageError(f"{slug!r} is no slug: use 2 to 31 of a-z, 0-9 and _, a letter first.")
+    stages = catalog.load()
+    if any(stage.id == slug for stage in stages):
+        raise UsageError(f"there is a stage {slug!r} already: choose another slug.")
+    number = max((stage.number for stage in stages), default=-1) + 1
+    words = {"slug": slug, "number": number, "title": slug.replace("_", " ").capitalize()}
+    folder = Path("assignments") / f"{number:02d}_{slug}"
+    files = {
+        folder / "assignment.toml": MANIFEST,
+        folder / "starter.py": STARTER,
+        folder / "lesson.md": LESSON,
+        folder / "lesson.zh.md": LESSON,
+        folder / "hints.toml": HINTS,
+        folder / "predict.toml": PREDICT,
+        folder / "checks" / f"test_{slug}.py": PUBLIC,
+        Path("grader/suites") / slug / f"test_{slug}.py": HIDDEN,
+        Path("grader/solutions") / f"{slug}.py": SOLUTION,
+        Path("grader/mutants") / f"{slug}.toml": MUTANTS,
+    }
+    taken = [str(path) for path in files if (root / path).exists()]
+    if taken:
+        raise UsageError(f"{taken[0]} is there already: move it away first.")
+    for path, text in files.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        filled = text.format(**words) if "{" in text and path.suffix != ".toml" else text
+        if path.name == "assignment.toml":
+            filled = text.format(**words)
+        (root / path).write_text(filled, encoding="utf-8")
+    return [root / path for path in files]

@@ -1,0 +1,130 @@
+"""The proof of a stage: its solution passes, its starter earns nothing, every mutant is caught.
+
+The kill matrix is mutants x hidden checks. Every mutant must fail the checks that name it, at most
+half of all checks; every hidden check must be failed by at least one mutant, or it decides nothing.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from assignments.catalog import Stage
+
+from ..errors import UsageError
+from ..grading import judge
+from ..mutants import Mutant, mutants
+from ..outcome import Status, SuiteRun
+from ..runner import PHASES, run_suite
+from ..scoring import score
+from ..solutions import solution_source
+from ..spares import Spares
+from . import content
+
+LOST = (Status.FAILED, Status.PARTIAL, Status.TIMEOUT, Status.MEMORY, Status.CRASHED)
+
+
+@dataclass
+class Proof:
+    """What was found about one stage; `problems` is empty when the stage stands."""
+
+    stage: str
+    public: int
+    hidden: int
+    mutants: int = 0
+    killed: int = 0  # hidden checks that at least one mutant fails
+    solution_score: float = 0.0
+    starter_score: float = 0.0
+    public_s: float = 0.0
+    hidden_s: float = 0.0
+    matrix: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # mutant -> checks it fails
+    problems: list[str] = field(default_factory=list)
+
+
+def prove(stage: Stage, say: Callable[[str], None] = lambda line: None) -> Proof:
+    """Run the proof of `stage`; `say` hears one line a step."""
+    proof = Proof(stage.id, len(stage.public), len(stage.hidden))
+    proof.problems += content.problems(stage)
+    solution = solution_source(stage)
+    if solution is None:
+        return proof
+    with Spares() as spares:
+        _solution(stage, solution, proof, spares)
+        say(f"{stage.id}: the solution has {proof.solution_score:g} points")
+        _starter(stage, proof, spares)
+        say(f"{stage.id}: the starter has {proof.starter_score:g} points")
+        try:
+            bank = mutants(stage, solution)
+        except UsageError as error:
+            proof.problems.append(str(error))
+            return proof
+        proof.mutants = len(bank)
+        matrix = {}
+        for mutant in bank:
+            matrix[mutant.name] = lost = _lost(stage, mutant, spares)
+            say(f"{stage.id}: mutant {mutant.name} fails {', '.join(lost) or 'nothing'}")
+        proof.matrix = matrix
+    proof.problems += _matrix_problems(stage, bank, matrix)
+    caught = {check for lost in matrix.values() for check in lost}
+    proof.killed = sum(check.id in caught for check in stage.hidden)
+    return proof
+
+
+def _solution(stage: Stage, source: bytes, proof: Proof, spares: Spares) -> None:
+    began = time.monotonic()
+    public = run_suite(stage, source, "public", spares=spares)
+    proof.public_s = time.monotonic() - began
+    began = time.monotonic()
+    hidden = judge(stage, source, spares=spares)
+    proof.hidden_s = time.monotonic() - began
+    proof.solution_score = score(stage, hidden.outcomes).score
+    timed = {timing.check for timing in stage.timings}
+    for run in (public, hidden):
+        for outcome in run.outcomes:
+            # A busy machine may cost the solution one tier; that is the machine's, not the suite's.
+            near = outcome.id in timed and outcome.status in (Status.PARTIAL, Status.INCONCLUSIVE)
+            if outcome.status is not Status.PASSED and not near:
+                why = outcome.message or outcome.reason
+                proof.problems.append(
+                    f"{stage.id}: the solution: {outcome.id} is {outcome.status}: {why}"
+                )
+
+
+def _starter(stage: Stage, proof: Proof, spares: Spares) -> None:
+    run = judge(stage, stage.starter.read_bytes(), spares=spares)
+    proof.starter_score = score(stage, run.outcomes).score
+    if proof.starter_score:
+        proof.problems.append(f"{stage.id}: the starter earns {proof.starter_score:g} points.")
+
+
+def _lost(stage: Stage, mutant: Mutant, spares: Spares) -> tuple[str, ...]:
+    """The hidden checks that `mutant` fails; a slow mutant is timed, others are not."""
+    timed = {timing.check for timing in stage.timings}
+    phases = PHASES if timed & set(mutant.caught_by) else ("correctness",)
+    run: SuiteRun = judge(stage, mutant.source, phases=phases, spares=spares)
+    return tuple(outcome.id for outcome in run.outcomes if outcome.status in LOST)
+
+
+def _matrix_problems(
+    stage: Stage, bank: tuple[Mutant, ...], matrix: Mapping[str, tuple[str, ...]]
+) -> Iterator[str]:
+    hidden = [check.id for check in stage.hidden]
+    for mutant in bank:
+        lost = matrix[mutant.name]
+        for check_id in mutant.caught_by:
+            if check_id not in hidden:
+                yield f"{stage.id}: mutant {mutant.name}: there is no hidden check {check_id!r}."
+            elif check_id not in lost:
+                yield f"{stage.id}: mutant {mutant.name} survives {check_id}."
+        if not mutant.caught_by:
+            yield f"{stage.id}: mutant {mutant.name} names no check that catches it."
+        if len(lost) > len(hidden) / 2:
+            yield (
+                f"{stage.id}: mutant {mutant.name} fails {len(lost)} of {len(hidden)} checks; "
+                "a single mistake should fail at most half."
+            )
+    caught = {check for lost in matrix.values() for check in lost}
+    for check_id in hidden:
+        if check_id not in caught:
+            yield f"{stage.id}: no mutant fails {check_id}: it decides nothing yet."

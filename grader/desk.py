@@ -1,0 +1,134 @@
+"""The desk of one run: hands each check a live worker that holds the learner's file.
+
+One worker serves one suite module, so that state left behind by a check can only spoil answers of
+its own file. A worker that died is replaced; a file that cannot be imported is imported once and
+its error told to every check.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from assignments.catalog import Stage
+
+from .errors import InfrastructureError, WorkerError, WorkerTimeout
+from .solutions import solution_source
+from .spares import Spares, WorkerEnvironment
+from .student import Student
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+# Room for the last call that began in time to end, before the box itself is closed.
+GRACE_S = 5.0
+
+
+def environment_of(stage: Stage, *, cpus: tuple[int, ...] | None = None) -> WorkerEnvironment:
+    """The kind of worker that checks of `stage` run in; `cpus` pins it for timing."""
+    return WorkerEnvironment(
+        packages=stage.packages,
+        data=stage.data,
+        hides=stage.hides,
+        memory_mib=stage.limits.memory_mib,
+        processes=stage.limits.processes,
+        log_kib=stage.limits.log_kib,
+        cpus=cpus,
+        wall_s=stage.limits.suite_s + stage.limits.import_s + GRACE_S,
+    )
+
+
+class Desk:
+    """Workers for one run of one suite over one file. Use as a context manager."""
+
+    def __init__(self, stage: Stage, source: bytes, spares: Spares) -> None:
+        self._stage = stage
+        self._source = source
+        self._spares = spares
+        self._environment = environment_of(stage)
+        self._ends_at = time.monotonic() + stage.limits.suite_s
+        self._students: dict[str, Student] = {}
+        self._timed: list[Student] = []
+        self._import_error: WorkerError | None = None
+
+    def student(self, module: str) -> Student:
+        """The worker of the suite file `module`, started or replaced when needed.
+
+        Raises:
+            WorkerError: the learner's file cannot be imported.
+            WorkerTimeout: the time of the whole suite is used up.
+        """
+        if time.monotonic() > self._ends_at:
+            limit = self._stage.limits.suite_s
+            raise WorkerTimeout(f"the {limit:g} s for the whole suite are used up.")
+        student = self._students.get(module)
+        if student is None or not student.alive:
+            if student is not None:
+                student.close()
+            student = self._students[module] = self._open(self._source, self._environment)
+        return student
+
+    def timing_pair(self) -> tuple[Student, Student]:
+        """Two fresh pinned workers on one processor: the learner's file, and the solution's."""
+        source = solution_source(self._stage)
+        if source is None:
+            raise InfrastructureError(f"{self._stage.id}: there is no solution to time against.")
+        # The last processor is the one on which a desktop's own work tends to run least.
+        pinned = replace(self._environment, cpus=(max(_processors()),))
+        pair = (self._open(self._source, pinned), self._open(source, pinned, baseline=True))
+        self._timed.extend(pair)
+        return pair
+
+    def baseline(self) -> Student:
+        """One more worker with the solution, for what a timing compares with itself."""
+        return self.timing_pair()[1]
+
+    def _open(
+        self, source: bytes, environment: WorkerEnvironment, *, baseline: bool = False
+    ) -> Student:
+        if self._import_error is not None and not baseline:
+            raise self._import_error
+        try:
+            return Student(
+                self._spares.take(environment),
+                source,
+                self._stage.file_name,
+                limits=self._stage.limits,
+            )
+        except WorkerError as error:
+            if baseline:
+                raise InfrastructureError(f"the solution could not be loaded: {error}") from error
+            self._import_error = error
+            raise
+
+    def close_timed(self) -> None:
+        """End the workers of the timed check that has finished."""
+        while self._timed:
+            self._timed.pop().close()
+
+    def close(self) -> None:
+        """End every worker of this run."""
+        self.close_timed()
+        for student in self._students.values():
+            student.close()
+        self._students.clear()
+
+    def __enter__(self) -> Desk:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def _processors() -> set[int]:
+    """The processors this process may use (every one, where the system has no affinity)."""
+    if hasattr(os, "sched_getaffinity"):
+        return set(os.sched_getaffinity(0))
+    return set(range(os.cpu_count() or 1))

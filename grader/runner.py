@@ -1,0 +1,189 @@
+"""Run one suite of one stage over one file: pytest here, in the trusted process; the file in a box.
+
+The learner's bytes are neither parsed nor imported on this side. pytest finds nothing by itself: no
+conftest, no configuration, no plugins but ours and pytest-json-report, no cache, no environment.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+import warnings
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import replace
+from datetime import UTC, datetime
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pytest_jsonreport.plugin import JSONReport
+
+from assignments.catalog import Check, Stage
+
+from . import adapter, events, sandbox, verdict
+from .desk import Desk
+from .errors import InfrastructureError
+from .machine import environment
+from .outcome import Outcome, Status, SuiteRun
+from .plugin import GraderPlugin
+from .solutions import solution_source
+from .spares import Spares
+from .suites import suite_folder
+
+PHASES = ("correctness", "performance")
+SEED_BITS = 48  # a seed stays exact in any reader of JSON
+
+
+def run_suite(
+    stage: Stage,
+    source: bytes,
+    suite: str,
+    *,
+    seed: int | None = None,
+    only: Collection[str] | None = None,
+    phases: Collection[str] = PHASES,
+    earlier: Mapping[str, Status] | None = None,
+    emit: events.Emit = events.ignore,
+    run: str | None = None,
+    spares: Spares | None = None,
+    record_calls: bool = False,
+) -> SuiteRun:
+    """Judge `source`, the bytes of the learner's file, by the `suite` of `stage`.
+
+    Args:
+        suite: "public" (teaches) or "hidden" (decides).
+        seed: from which every input is drawn; None draws one. It never enters the worker.
+        only: ids of the checks to run; None runs all of the suite.
+        phases: "correctness", "performance" (the timed checks) or both.
+        earlier: statuses from an earlier phase, for checks that depend on them.
+        emit: hears the events of `events.py` as they happen.
+        spares: warm workers to take from; None starts them as needed.
+        record_calls: emit the arguments of each call (for a script that repeats it).
+
+    Returns:
+        One outcome for each expected check, in the manifest's order.
+
+    Raises:
+        InfrastructureError: the suite itself cannot be run.
+    """
+    began, started_at = time.monotonic(), _now()
+    run = run or events.new_run_id()
+    seed = secrets.randbits(SEED_BITS) if seed is None else seed
+    checks = expected_checks(stage, suite, only=only, phases=phases)
+    isolation = sandbox.isolation()
+    emit(events.run_started(run, stage.id, suite, seed, isolation, checks))
+    own_spares = Spares() if spares is None else None
+    try:
+        with Desk(stage, source, spares or own_spares) as desk:  # type: ignore[arg-type]
+            plugin = GraderPlugin(
+                stage, checks, desk, seed, run, emit, earlier or {}, record_calls
+            )
+            report = _pytest(suite_folder(stage, suite), plugin)
+        found = adapter.outcomes(report, [check.id for check in checks])
+        outcomes = tuple(
+            _second_opinion(stage, suite, outcome, plugin.earlier, spares)
+            if outcome.id in plugin.suspects
+            else outcome
+            for outcome in found
+        )
+        for outcome in outcomes:
+            if outcome.id in plugin.suspects or outcome.status is Status.NOT_RUN:
+                emit(events.check_finished(run, outcome))
+    finally:
+        if own_spares is not None:
+            own_spares.close()
+    duration_s = time.monotonic() - began
+    emit(events.run_finished(run, outcomes, duration_s))
+    return SuiteRun(
+        stage=stage.id,
+        suite=suite,
+        seed=seed,
+        outcomes=outcomes,
+        isolation=isolation,
+        started_at=started_at,
+        finished_at=_now(),
+        duration_s=duration_s,
+        environment=environment(),
+    )
+
+
+def expected_checks(
+    stage: Stage, suite: str, *, only: Collection[str] | None = None, phases: Collection[str] = PHASES
+) -> tuple[Check, ...]:
+    """The checks of the manifest that a run must report on, in its order."""
+    timed = {timing.check for timing in stage.timings}
+    return tuple(
+        check
+        for check in (stage.public if suite == "public" else stage.hidden)
+        if (only is None or check.id in only)
+        and ("performance" if check.id in timed else "correctness") in phases
+    )
+
+
+def _second_opinion(
+    stage: Stage,
+    suite: str,
+    outcome: Outcome,
+    earlier: Mapping[str, Status],
+    spares: Spares | None,
+) -> Outcome:
+    """Who is to blame for a body that stumbled: the stage's own solution is asked the same."""
+    solution = solution_source(stage)
+    if solution is None:
+        return verdict.blamed_on_learner(outcome)
+    again = run_suite(
+        stage, solution, suite, seed=outcome.seed, only={outcome.id}, earlier=earlier, spares=spares
+    )
+    if again.outcomes[0].status in (Status.PASSED, Status.PARTIAL):
+        return verdict.blamed_on_learner(outcome)
+    return replace(outcome, reason=f"the stage's own solution fails here too: {outcome.reason}")
+
+
+def _pytest(folder: Path, plugin: GraderPlugin) -> Mapping[str, Any]:
+    """Run pytest over `folder` with nothing of the surroundings, and return its JSON report."""
+    collector = JSONReport()
+    arguments = [
+        str(folder),
+        f"--rootdir={folder}",
+        f"-c={os.devnull}",
+        "--noconftest",
+        "--disable-plugin-autoload",
+        "--import-mode=importlib",
+        "--capture=no",
+        "--tb=no",
+        "-pno:cacheprovider",
+        "-pno:terminal",
+        "-pno:logging",
+        "-pno:doctest",
+        "-pno:unittest",
+        "--json-report-file=none",
+        "--json-report-omit=log",
+        "--json-report-omit=streams",
+    ]
+    said = StringIO()
+    with _quiet_environment(), warnings.catch_warnings():
+        warnings.simplefilter("ignore", pytest.PytestWarning)
+        with redirect_stdout(said), redirect_stderr(said):
+            pytest.main(arguments, plugins=[collector, plugin])
+    if collector.report is None:
+        raise InfrastructureError(f"pytest could not run {folder.name}: {said.getvalue()[-2000:]}")
+    return dict(collector.report)
+
+
+@contextmanager
+def _quiet_environment() -> Iterator[None]:
+    """Hide the variables by which a shell could change what pytest does."""
+    hidden = {key: os.environ.pop(key) for key in list(os.environ) if key.startswith("PYTEST_")}
+    try:
+        yield
+    finally:
+        for key in [key for key in os.environ if key.startswith("PYTEST_")]:
+            del os.environ[key]
+        os.environ.update(hidden)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

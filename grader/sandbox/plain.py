@@ -1,0 +1,87 @@
+"""Boxes of machines without bubblewrap: a process of its own, with Landlock's walls where they are.
+
+`reduced` is Landlock (files, TCP, signals), the seccomp list and limits of the process; `none` is a
+process. The worker protocol is the same, so a learner's code cannot forge anything in either; what
+lacks is the protection of the machine, and the report says so.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+from .interpreter import executable, site_folders
+from .spec import BoxSpec
+
+LAUNCHER = Path(__file__).parent / "launcher.py"
+
+
+def command(spec: BoxSpec, folder: str, *, walls: bool, seccomp_fd: int | None) -> list[str]:
+    """The command that runs the program of `spec` in the private `folder`."""
+    program = [_host_path(spec, part) for part in spec.program]
+    inner = [str(executable()), "-I", "-S", "-B", *program]
+    if not walls:
+        return inner
+    readable = [
+        "/usr", "/lib", "/lib64", "/etc/ld.so.cache", "/dev/null", "/dev/urandom", "/proc/self",
+        "/sys/devices/system/cpu", sys.base_prefix, *site_folders(spec.packages),
+        *(str(mount.source) for mount in spec.mounts), str(LAUNCHER.parent.parent / "wire"),
+        str(LAUNCHER.parent.parent / "worker"),
+    ]  # fmt: skip
+    limits = {
+        "CPU": spec.cpu_s,
+        "FSIZE": spec.file_mib << 20,
+        "NOFILE": 256,
+        "CORE": 0,
+        "DATA": spec.memory_mib << 20,
+        "AS": (spec.memory_mib + 4096) << 20,
+    }
+    task = {
+        "read": readable,
+        "write": [folder],
+        "limits": limits,
+        "filter": seccomp_fd,
+        "cpus": list(spec.cpus) if spec.cpus else None,
+        "command": inner,
+    }
+    return [str(executable()), "-I", "-S", "-B", str(LAUNCHER), json.dumps(task)]
+
+
+def environment(spec: BoxSpec, folder: str) -> dict[str, str]:
+    """A fixed environment, nothing of the caller's."""
+    return {
+        "PATH": "/usr/bin:/bin",
+        "HOME": folder,
+        "TMPDIR": folder,
+        "LANG": "C.UTF-8",
+        "PYTHONHASHSEED": "0",
+        "NUMBA_CACHE_DIR": f"{folder}/.numba",
+        "DLSYS_SITE": os.pathsep.join(site_folders(spec.packages)),
+        "DLSYS_DATA": os.pathsep.join(
+            f"{mount.target}={mount.source}" for mount in spec.mounts if "/data/" in mount.target
+        ),
+        **spec.environment,
+    }
+
+
+def _host_path(spec: BoxSpec, part: str) -> str:
+    """Where a file that would be mounted lies on this machine."""
+    return next((str(m.source) for m in spec.mounts if m.target == part), part)
+
+
+@cache
+def landlock_works() -> bool:
+    """Whether this kernel builds Landlock's walls."""
+    task = {"read": ["/usr", sys.base_prefix], "write": [], "limits": {}, "filter": None,
+            "cpus": None, "command": [str(executable()), "-I", "-S", "-c", "pass"]}  # fmt: skip
+    done = subprocess.run(
+        [str(executable()), "-I", "-S", "-B", str(LAUNCHER), json.dumps(task)],
+        capture_output=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
+    return done.returncode == 0

@@ -1,0 +1,116 @@
+"""A grading process that stays: jobs as JSON lines on standard input, events on standard output.
+
+The app and the watch mode keep one, so that the libraries are loaded and a worker is warm when a
+save comes. Ending its process group ends everything: its boxes die with it.
+
+    {"job": "warm", "stage": "softmax"}                       have a worker ready
+    {"job": "check", "run": "1f", "stage": "softmax", "file": "/abs/softmax.py", "only": null}
+    {"job": "submit", "run": "20", "stage": "softmax", "file": ..., "ledger": ..., "reports": ...}
+    {"job": "quit"}
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any
+
+from assignments import catalog
+
+from . import events
+from .desk import environment_of
+from .errors import GraderError
+from .grading import self_grade
+from .runner import run_suite
+from .spares import Spares
+
+Job = dict[str, Any]
+
+
+class Session:
+    """The jobs of one process; `emit` hears every event."""
+
+    def __init__(self, emit: events.Emit, spares: Spares) -> None:
+        self._emit = emit
+        self._spares = spares
+        self._jobs: dict[str, Callable[[Job], None]] = {
+            "warm": self._warm,
+            "check": self._check,
+            "submit": self._submit,
+        }
+
+    def do(self, job: Job) -> None:
+        """Do one job; whatever goes wrong is told as a `problem` event."""
+        run = str(job.get("run", ""))
+        try:
+            work = self._jobs.get(str(job.get("job")))
+            if work is None:
+                raise GraderError(f"there is no job {job.get('job')!r}: {', '.join(self._jobs)}")
+            work(job)
+        except (GraderError, OSError, LookupError) as error:
+            self._emit(events.problem(run, str(error)))
+        except Exception:  # a bug of ours: told with its place, and the session goes on
+            self._emit(events.problem(run, traceback.format_exc(limit=-4)))
+
+    def _warm(self, job: Job) -> None:
+        self._spares.warm(environment_of(catalog.stage(job["stage"])))
+
+    def _check(self, job: Job) -> None:
+        run_suite(
+            catalog.stage(job["stage"]),
+            Path(job["file"]).read_bytes(),
+            "public",
+            only=job.get("only"),
+            emit=self._emit,
+            run=str(job["run"]),
+            spares=self._spares,
+            record_calls=bool(job.get("record_calls", False)),
+        )
+
+    def _submit(self, job: Job) -> None:
+        self_grade(
+            catalog.stage(job["stage"]),
+            Path(job["file"]),
+            ledger_path=Path(job["ledger"]),
+            reports=Path(job["reports"]),
+            emit=self._emit,
+            run=str(job["run"]),
+            spares=self._spares,
+        )
+
+
+def line_writer(stream: IO[str]) -> events.Emit:
+    """An `emit` that writes one JSON line an event and passes it on at once."""
+
+    def emit(event: events.Event) -> None:
+        stream.write(json.dumps(event, allow_nan=False) + "\n")
+        stream.flush()
+
+    return emit
+
+
+def main() -> None:
+    """Serve jobs until end of input or `quit`."""
+    # Events keep the real standard output to themselves: a stray print must not tear a line.
+    stream = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    emit = line_writer(stream)
+    spares = Spares()
+    session = Session(emit, spares)
+    emit({"event": "ready"})
+    try:
+        for line in sys.stdin:
+            job = json.loads(line)
+            if job.get("job") == "quit":
+                break
+            session.do(job)
+    finally:
+        spares.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,6 @@
+# row: 16
+# attack: raises KeyboardInterrupt
+# loses: softmax
+# status: failed
+def softmax(Z):
+    raise KeyboardInterrupt
