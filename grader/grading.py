@@ -18,7 +18,7 @@ from . import events, keys, signing, views
 from .ingest import ingest
 from .ledger import Ledger
 from .outcome import Status, SuiteRun
-from .report import build_report, official, validate
+from .report import build_report, validate
 from .runner import PHASES, run_suite
 from .spares import Spares
 from .submission import Submission

@@ -1,0 +1,111 @@
+"""The stop-watch that a suite's timed checks use: the fixture `bench`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from assignments.catalog import Timing
+
+from ..check import CheckFailure
+from ..errors import InfrastructureError
+from ..student import Invoked, Student
+from .decision import Decision, decide
+from .plan import Plan
+from .protocol import Side, measure
+
+MAX_RERUNS = 2  # of a measurement that the machine's noise spoiled
+
+Release = Callable[[np.random.Generator], tuple[Any, ...]]
+Arguments = Callable[[tuple[Any, ...], tuple[Any, ...]], tuple[Any, ...]]
+CheckOutput = Callable[[tuple[Any, ...], Any, tuple[Any, ...]], None]
+
+
+class Bench:
+    """The learner's worker and the solution's, and how to compare them.
+
+    `decision` holds the verdict after `compare`.
+    """
+
+    def __init__(
+        self,
+        student: Student,
+        baseline: Student,
+        timing: Timing,
+        rng: np.random.Generator,
+        emit: Callable[[dict[str, Any]], None],
+        *,
+        clock: Callable[[], int] = time.monotonic_ns,
+    ) -> None:
+        self._student, self._baseline = student, baseline
+        self._timing, self._rng, self._emit, self._clock = timing, rng, emit, clock
+        self.decision: Decision | None = None
+
+    def compare(
+        self,
+        export: str,
+        *,
+        staged: Sequence[Any],
+        release: Release,
+        arguments: Arguments,
+        check: CheckOutput,
+        kwargs: Mapping[str, Any] | None = None,
+        read: tuple[int, ...] = (),
+    ) -> Decision:
+        """Time calls of `export` in both workers and decide.
+
+        Args:
+            staged: bulk inputs, copied into both workers before any clock starts.
+            release: draws the inputs that a call gets when its clock starts.
+            arguments: the call's arguments from the staged and the released ones.
+            check: raises CheckFailure if `(released, result, read)` of a timed call is wrong.
+            read: places of arguments whose values after the call are part of the answer.
+
+        Raises:
+            CheckFailure: a timed output is wrong.
+            InfrastructureError: an output of the solution is wrong.
+        """
+        plan = Plan.of(self._timing)
+
+        def side(worker: Student) -> Side:
+            kept = tuple(worker.put(value) for value in staged)
+
+            def call(released: tuple[Any, ...]) -> Invoked:
+                return worker.invoke(
+                    export, arguments(kept, released), dict(kwargs or {}), read=read
+                )
+
+            return Side(worker.worker.box, call)
+
+        def checked(released: tuple[Any, ...], output: Invoked) -> None:
+            check(released, output.result, output.read)
+
+        sides = side(self._student), side(self._baseline)
+        self._check_baseline(sides[1], release, checked)
+        for reruns in range(MAX_RERUNS + 1):
+            samples = measure(
+                *sides,
+                plan,
+                release=lambda: release(self._rng),
+                check=checked,
+                clock=self._clock,
+                emit=self._emit,
+                reruns=reruns,
+            )
+            self.decision = decide(samples, plan.tiers, floor=plan.floor)
+            if self.decision.decision != "inconclusive":
+                break
+        assert self.decision is not None
+        return self.decision
+
+    def _check_baseline(
+        self, side: Side, release: Release, checked: Callable[[tuple[Any, ...], Invoked], None]
+    ) -> None:
+        released = release(self._rng)
+        try:
+            checked(released, side.call(released))
+        except CheckFailure as failure:
+            raise InfrastructureError(f"the solution's own output is wrong: {failure}") from failure

@@ -1,0 +1,152 @@
+"""The verdict about speed, from stored samples alone: the same samples always give the same verdict.
+
+The value is the ratio of the least time of the learner's worker to the least time of the solution's.
+Noise only ever adds time, so the minimum of interleaved samples is what a quiet machine would show;
+medians of the same samples vary several times as much. A bootstrap over the pairs says how sure that
+is, and the A/A ratio, the solution against itself in the same minute, whether to believe anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from assignments.catalog import Tier
+
+AA_BAND = 0.03  # the solution against itself must come out within this of 1
+MARGIN = 1.05  # an interval must lie above the tier by this to be denied: borderline goes upwards
+CONFIDENCE = 0.95
+RESAMPLES = 1000
+BUSY_FACTOR = 1.2  # CPU time beyond threads x wall time by this is work that was not to be done
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """Times of one timed check, in nanoseconds of the trusted clock.
+
+    `student` and `reference` are pairs taken in turns. `aa` are more samples of the solution, taken
+    between the others: with the `reference` ones they are the solution against itself.
+    """
+
+    student: tuple[int, ...]
+    reference: tuple[int, ...]
+    aa: tuple[int, ...] = ()
+    student_cpu: tuple[int, ...] = ()
+    reference_cpu: tuple[int, ...] = ()
+    reruns: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What the samples say.
+
+    `decision` is pass, partial, fail or inconclusive; `fraction` the share of the points.
+    """
+
+    decision: str
+    fraction: float
+    value: float
+    interval: tuple[float, float]
+    noise: float
+    aa_ratio: float
+    tiers: tuple[Tier, ...]
+    samples: Samples
+    needs_review: bool = False
+    reason: str = ""
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """The `performance` object of a report."""
+        return {
+            "metric": "wall_ratio",
+            "unit": "times the solution's time",
+            "better": "lower",
+            "estimator": "ratio_of_mins",
+            "value": round(self.value, 4),
+            "ci": [round(self.interval[0], 4), round(self.interval[1], 4)],
+            "ci_level": CONFIDENCE,
+            "thresholds": [{"at": t.at, "fraction": round(t.fraction, 4)} for t in self.tiers],
+            "pairs": len(self.samples.student),
+            "reruns": self.samples.reruns,
+            "decision": self.decision,
+            "noise": round(self.noise, 4),
+            "aa_ratio": round(self.aa_ratio, 4),
+            "needs_review": self.needs_review,
+            "reason": self.reason,
+            "samples": {
+                "student_ns": list(self.samples.student),
+                "reference_ns": list(self.samples.reference),
+                "aa_ns": list(self.samples.aa),
+                "student_cpu_ns": list(self.samples.student_cpu),
+                "reference_cpu_ns": list(self.samples.reference_cpu),
+            },
+        }
+
+
+def decide(samples: Samples, tiers: Sequence[Tier], *, floor: float) -> Decision:
+    """The verdict on `samples`.
+
+    Args:
+        tiers: ratios with their share of the points, ascending.
+        floor: the least plausible ratio; below it a person must look.
+    """
+    student, reference = np.array(samples.student), np.array(samples.reference)
+    value = float(student.min() / reference.min())
+    low, high = _interval(student, reference)
+    noise = float(reference.std() / reference.mean())
+    aa_ratio = float(np.min(samples.aa) / reference.min()) if samples.aa else 1.0
+
+    def verdict(decision: str, fraction: float, reason: str = "", review: bool = False) -> Decision:
+        return Decision(
+            decision, fraction, value, (low, high), noise, aa_ratio, tuple(tiers), samples, review,
+            reason,
+        )  # fmt: skip
+
+    if abs(aa_ratio - 1) > AA_BAND:
+        return verdict(
+            "inconclusive",
+            0.0,
+            f"the solution against itself came out at {aa_ratio:.3f}: this machine is too noisy now.",
+        )
+    fraction = next((tier.fraction for tier in tiers if min(low, value / MARGIN) <= tier.at), 0.0)
+    if value < floor:
+        return verdict(
+            _name(fraction), fraction, f"{value:.3f} is faster than plausible ({floor:g}).", True
+        )
+    busy = _busy(samples)
+    if busy > BUSY_FACTOR:
+        return verdict(
+            _name(fraction), fraction, f"CPU time is {busy:.1f} times what one thread can use.", True
+        )
+    return verdict(_name(fraction), fraction)
+
+
+def undecided(samples: Samples, tiers: Sequence[Tier]) -> bool:
+    """Whether more pairs could still change the tier: a boundary lies in the interval."""
+    low, high = _interval(np.array(samples.student), np.array(samples.reference))
+    return any(low <= tier.at * MARGIN and high >= tier.at for tier in tiers)
+
+
+def _name(fraction: float) -> str:
+    return "pass" if fraction >= 1 else "partial" if fraction > 0 else "fail"
+
+
+def _interval(student: np.ndarray, reference: np.ndarray) -> tuple[float, float]:
+    """A bootstrap interval of the ratio of minima, over pairs."""
+    # The seed comes from the samples themselves: deciding again is deciding the same.
+    rng = np.random.default_rng([int(student.sum()) & 0xFFFFFFFF, int(reference.sum()) & 0xFFFFFFFF])
+    picks = rng.integers(0, len(student), (RESAMPLES, len(student)))
+    ratios = student[picks].min(axis=1) / reference[picks].min(axis=1)
+    tail = (1 - CONFIDENCE) / 2
+    low, high = np.quantile(ratios, [tail, 1 - tail])
+    return float(low), float(high)
+
+
+def _busy(samples: Samples) -> float:
+    """How much more CPU time than wall time the learner's samples took, at the median."""
+    if not samples.student_cpu:
+        return 0.0
+    return float(np.median(np.array(samples.student_cpu) / np.array(samples.student)))
