@@ -1,3 +1,5 @@
 """The application: the command line, the terminal app, the workspace and the submission client."""
 
-__version__ = "0.1.0"
+from grader import __version__
+
+__all__ = ["__version__"]
