@@ -175,13 +175,16 @@ def _validator() -> Any:
     return Draft202012Validator(schema)
 
 
-@cache
 def bundle_sha256(stage: Stage) -> str:
     """The digest of what decided: the manifest, the suites and the solution of `stage`."""
+    return _digest_of_files(stage.folder, FOLDER / "suites" / stage.id, stage.file_name)
+
+
+@cache  # a batch asks thousands of times
+def _digest_of_files(stage_folder: Path, suite_folder: Path, file_name: str) -> str:
     found = hashlib.sha256()
-    folders = (stage.folder, FOLDER / "suites" / stage.id)
-    paths = [path for folder in folders for path in folder.rglob("*.py")]
-    paths += [stage.folder / "assignment.toml", FOLDER / "solutions" / stage.file_name]
+    paths = [path for folder in (stage_folder, suite_folder) for path in folder.rglob("*.py")]
+    paths += [stage_folder / "assignment.toml", FOLDER / "solutions" / file_name]
     for path in sorted(paths):
         if path.is_file():
             found.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
