@@ -17,7 +17,7 @@ METADATA_KEY = "outcome"  # under which `plugin.py` files the outcome of a check
 def outcomes(report: Mapping[str, Any], expected: Sequence[str]) -> tuple[Outcome, ...]:
     """One outcome for each expected check id; the ones that pytest did not run are `not_run`."""
     found = {
-        entry[METADATA_KEY]["id"]: from_json(entry[METADATA_KEY])
+        entry[METADATA_KEY]["id"]: Outcome.from_json(entry[METADATA_KEY])
         for test in report.get("tests", ())
         if METADATA_KEY in (entry := test.get("metadata", {}))
     }
@@ -28,8 +28,3 @@ def not_run(check_id: str, report: Mapping[str, Any]) -> Outcome:
     """The outcome of an expected check that pytest does not report."""
     reason = f"this check was not run (pytest ended with status {report.get('exitcode', 'none')})"
     return Outcome(check_id, Status.NOT_RUN, reason=reason)
-
-
-def from_json(data: Mapping[str, Any]) -> Outcome:
-    """The inverse of `Outcome.to_json`."""
-    return Outcome(**{**data, "status": Status(data["status"])})

@@ -7,22 +7,27 @@ The same stream feeds the app, `--json`, the batch log and the tests. The events
     sample          run id pair of student_ns reference_ns
     call            run id export args kwargs          (public checks, when calls are recorded)
     check_finished  run + the fields of an Outcome
-    run_finished    run passed total duration_s        (+ score, max_score, report when graded)
+    run_finished    run passed total duration_s
+    graded          run attempt view path              the learner's view of a graded run, its file
+    judged          run result                         the whole of a run, for a batch
     problem         run message                        the grader itself could not judge
 """
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from assignments.catalog import Check
 
 from .outcome import Isolation, Outcome, Status
+from .views.learner import CATEGORIES
 
 Event = dict[str, Any]
 Emit = Callable[[Event], None]
+# Of a hidden check: how it ended, what it cost, and what the course wrote about it beforehand.
+HIDDEN_FIELDS = ("event", "run", "id", "status", "fraction", "help", "diagnosis", "duration_s")
 
 
 def ignore(event: Event) -> None:
@@ -74,6 +79,32 @@ def run_finished(run: str, outcomes: tuple[Outcome, ...], duration_s: float) -> 
         "total": len(outcomes),
         "duration_s": round(duration_s, 3),
     }
+
+
+def for_learner(emit: Emit) -> Emit:
+    """An `emit` that tells of a hidden check what a learner may know, and passes on the rest."""
+
+    def projected(event: Event) -> None:
+        if event["event"] == "check_finished":
+            event = hidden_check(event)
+        if event["event"] != "call":
+            emit(event)
+
+    return projected
+
+
+def hidden_check(event: Event) -> Event:
+    """The end of a hidden check without inputs, values and what the learner's code said of them."""
+    kept = {name: event[name] for name in HIDDEN_FIELDS if name in event}
+    return {**kept, "message": CATEGORIES[event["status"]]}
+
+
+def graded(run: str, attempt: int, view: Mapping[str, Any], path: str) -> Event:
+    return {"event": "graded", "run": run, "attempt": attempt, "view": dict(view), "path": path}
+
+
+def judged(run: str, result: Mapping[str, Any]) -> Event:
+    return {"event": "judged", "run": run, "result": dict(result)}
 
 
 def problem(run: str, message: str) -> Event:

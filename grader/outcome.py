@@ -58,6 +58,11 @@ class Outcome:
         plain = {k: v for k, v in asdict(self).items() if v not in ("", None)}
         return plain | {"status": str(self.status)}
 
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Outcome:
+        """The outcome that `to_json` wrote down."""
+        return cls(**{**data, "status": Status(data["status"])})
+
 
 @dataclass(frozen=True, slots=True)
 class Isolation:
@@ -80,3 +85,25 @@ class SuiteRun:
     finished_at: str
     duration_s: float
     environment: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """A dict of plain data; `from_json` is its inverse."""
+        return {
+            **{name: getattr(self, name) for name in _PLAIN_FIELDS},
+            "outcomes": [outcome.to_json() for outcome in self.outcomes],
+            "isolation": {"level": self.isolation.level, "missing": list(self.isolation.missing)},
+            "environment": dict(self.environment),
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> SuiteRun:
+        """The run that `to_json` wrote down."""
+        return cls(
+            **{name: data[name] for name in _PLAIN_FIELDS},
+            outcomes=tuple(Outcome.from_json(entry) for entry in data["outcomes"]),
+            isolation=Isolation(data["isolation"]["level"], tuple(data["isolation"]["missing"])),
+            environment=data["environment"],
+        )
+
+
+_PLAIN_FIELDS = ("stage", "suite", "seed", "started_at", "finished_at", "duration_s")

@@ -6,11 +6,14 @@ save comes. Ending its process group ends everything: its boxes die with it.
     {"job": "warm", "stage": "softmax"}                       have a worker ready
     {"job": "check", "run": "1f", "stage": "softmax", "file": "/abs/softmax.py", "only": null}
     {"job": "submit", "run": "20", "stage": "softmax", "file": ..., "ledger": ..., "reports": ...}
+    {"job": "judge", "run": "21", "stage": "softmax", "source": "<base64>", "seed": 7,
+     "phases": ["correctness"], "earlier": {}}                a part of a batch's work
     {"job": "quit"}
 """
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import sys
@@ -24,7 +27,8 @@ from assignments import catalog
 from . import events
 from .desk import environment_of
 from .errors import GraderError
-from .grading import self_grade
+from .grading import judge, self_grade
+from .outcome import Status
 from .runner import run_suite
 from .spares import Spares
 
@@ -41,6 +45,7 @@ class Session:
             "warm": self._warm,
             "check": self._check,
             "submit": self._submit,
+            "judge": self._judge,
         }
 
     def do(self, job: Job) -> None:
@@ -78,9 +83,23 @@ class Session:
             ledger_path=Path(job["ledger"]),
             reports=Path(job["reports"]),
             emit=self._emit,
+            learner=str(job.get("learner") or "me"),
+            claims=job.get("claims") or {},
             run=str(job["run"]),
             spares=self._spares,
         )
+
+    def _judge(self, job: Job) -> None:
+        judged = judge(
+            catalog.stage(job["stage"]),
+            base64.b64decode(job["source"]),
+            seed=int(job["seed"]),
+            phases=job["phases"],
+            earlier={name: Status(status) for name, status in job["earlier"].items()},
+            run=str(job["run"]),
+            spares=self._spares,
+        )
+        self._emit(events.judged(str(job["run"]), judged.to_json()))
 
 
 def line_writer(stream: IO[str]) -> events.Emit:
