@@ -116,8 +116,11 @@ def _from_folder(folder: Path, stage: Stage, learner: str) -> Submission:
 
 
 def _nothing(stage: Stage, names: list[str]) -> str:
-    there = ", ".join(_shown(name) for name in names[:5]) or "nothing"
-    return f"there is no {stage.file_name} in it, only {there}."
+    if not names:
+        return f"there is no {stage.file_name} in it: the folder is empty."
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    there = ", ".join(_shown(name) for name in names[:5])
+    return f"there is no {stage.file_name} in it, only {there}{more}."
 
 
 @contextmanager

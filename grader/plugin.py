@@ -142,8 +142,8 @@ class GraderPlugin:
             outcome, suspect = Outcome(name, Status.PASSED), False
         outcome = replace(outcome, seed=self.seed, **self._costs())
         self.found[name] = outcome
-        if suspect:
-            self.suspects.add(name)
+        if suspect or outcome.status is Status.CRASHED:
+            self.suspects.add(name)  # told when the runner has looked twice
         else:
             self.emit(events.check_finished(self.run, outcome))
         return outcome

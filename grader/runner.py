@@ -50,6 +50,7 @@ def run_suite(
     run: str | None = None,
     spares: Spares | None = None,
     record_calls: bool = False,
+    settle: bool = True,
 ) -> SuiteRun:
     """Judge `source`, the bytes of the learner's file, by the `suite` of `stage`.
 
@@ -62,6 +63,8 @@ def run_suite(
         emit: hears the events of `events.py` as they happen.
         spares: warm workers to take from; None starts them as needed.
         record_calls: emit the arguments of each call (for a script that repeats it).
+        settle: look twice at what may not be the learner's: a body that stumbled, a process that
+            ended in the middle of a call (anybody may have killed it).
 
     Returns:
         One outcome for each expected check, in the manifest's order.
@@ -83,12 +86,9 @@ def run_suite(
             )
             report = _pytest(suite_folder(stage, suite), plugin)
         found = adapter.outcomes(report, [check.id for check in checks])
-        outcomes = tuple(
-            _second_opinion(stage, suite, outcome, plugin.earlier, spares)
-            if outcome.id in plugin.suspects
-            else outcome
-            for outcome in found
-        )
+        outcomes = found
+        if settle and plugin.suspects:
+            outcomes = _settled(stage, source, suite, seed, found, plugin, spares)
         for outcome in outcomes:
             if outcome.id in plugin.suspects or outcome.status is Status.NOT_RUN:
                 emit(events.check_finished(run, outcome))
@@ -123,23 +123,42 @@ def expected_checks(
     )
 
 
-def _second_opinion(
+def _settled(
     stage: Stage,
+    source: bytes,
     suite: str,
-    outcome: Outcome,
-    earlier: Mapping[str, Status],
+    seed: int,
+    found: tuple[Outcome, ...],
+    plugin: GraderPlugin,
     spares: Spares | None,
-) -> Outcome:
-    """Who is to blame for a body that stumbled: the stage's own solution is asked the same."""
+) -> tuple[Outcome, ...]:
+    """`found`, with every suspect judged once more: a crash must come twice to count."""
+
+    def once_more(file: bytes, statuses: Collection[Status]) -> dict[str, Outcome]:
+        ids = {o.id for o in found if o.id in plugin.suspects and o.status in statuses}
+        if not ids:
+            return {}
+        earlier = {**plugin.earlier, **{o.id: o.status for o in found if o.id not in ids}}
+        again = run_suite(
+            stage, file, suite, seed=seed, only=ids, earlier=earlier, spares=spares, settle=False
+        )
+        return {outcome.id: outcome for outcome in again.outcomes}
+
+    crashes = once_more(source, (Status.CRASHED,))
     solution = solution_source(stage)
-    if solution is None:
-        return verdict.blamed_on_learner(outcome)
-    again = run_suite(
-        stage, solution, suite, seed=outcome.seed, only={outcome.id}, earlier=earlier, spares=spares
-    )
-    if again.outcomes[0].status in (Status.PASSED, Status.PARTIAL):
-        return verdict.blamed_on_learner(outcome)
-    return replace(outcome, reason=f"the stage's own solution fails here too: {outcome.reason}")
+    opinions = once_more(solution, (Status.ERROR,)) if solution is not None else {}
+
+    def settle(outcome: Outcome) -> Outcome:
+        if outcome.id not in plugin.suspects:
+            return outcome
+        if outcome.id in crashes:
+            return replace(crashes[outcome.id], attempts=2)
+        opinion = opinions.get(outcome.id)
+        if opinion is None or opinion.status in (Status.PASSED, Status.PARTIAL):
+            return verdict.blamed_on_learner(outcome)
+        return replace(outcome, reason=f"the stage's own solution fails here too: {outcome.reason}")
+
+    return tuple(settle(outcome) for outcome in found)
 
 
 def _pytest(folder: Path, plugin: GraderPlugin) -> Mapping[str, Any]:

@@ -14,8 +14,10 @@ save comes. Ending its process group ends everything: its boxes die with it.
 from __future__ import annotations
 
 import base64
+import ctypes
 import json
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Callable
@@ -33,6 +35,7 @@ from .runner import run_suite
 from .spares import Spares
 
 Job = dict[str, Any]
+PR_SET_PDEATHSIG = 1
 
 
 class Session:
@@ -114,6 +117,7 @@ def line_writer(stream: IO[str]) -> events.Emit:
 
 def main() -> None:
     """Serve jobs until end of input or `quit`."""
+    _die_with_parent()
     # Events keep the real standard output to themselves: a stray print must not tear a line.
     stream = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
@@ -129,6 +133,15 @@ def main() -> None:
             session.do(job)
     finally:
         spares.close()
+
+
+def _die_with_parent() -> None:
+    """End when the app or the batch ends, however it ends; Linux only."""
+    if sys.platform == "linux":
+        parent = os.getppid()
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+        if os.getppid() != parent:
+            raise SystemExit(1)
 
 
 if __name__ == "__main__":

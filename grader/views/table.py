@@ -10,7 +10,7 @@ from typing import Any
 from assignments.catalog import RUBRICS
 
 COLUMNS = (
-    "learner", *RUBRICS, "score", "max_score", "percent", "status", "authority", "isolation",
+    "learner", "stage", *RUBRICS, "score", "max_score", "percent", "status", "authority", "isolation",
     "attempt", "sha256", "note",
 )  # fmt: skip
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
@@ -22,6 +22,7 @@ def row(report: Mapping[str, Any]) -> dict[str, Any]:
     note = report.get("output", "") if report["status"] == "ungradable" else ""
     return {
         "learner": report["submission"]["students"][0],
+        "stage": report["assignment"]["id"],
         **{name: rubric.get(name, "") for name in RUBRICS},
         "score": report["score"],
         "max_score": report["max_score"],
@@ -37,7 +38,7 @@ def row(report: Mapping[str, Any]) -> dict[str, Any]:
 
 def gradebook(reports: Iterable[Mapping[str, Any]]) -> str:
     """The CSV text for many reports, by learner."""
-    rows = sorted((row(report) for report in reports), key=lambda entry: entry["learner"])
+    rows = sorted((row(report) for report in reports), key=lambda entry: (entry["learner"], entry["stage"]))
     file = io.StringIO()
     writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
     writer.writeheader()
