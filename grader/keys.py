@@ -131,19 +131,28 @@ def trusted() -> Mapping[str, str]:
     return {str(key): str(name) for key, name in content.get("course", {}).items()}
 
 
+def public_key(text: str) -> str:
+    """`text` as a public key, in lower case.
+
+    Raises:
+        KeyFileError: it is none.
+    """
+    try:
+        VerifyKey(text, encoder=HexEncoder)
+    except (ValueError, TypeError, CryptoError):
+        raise KeyFileError(
+            f"{text!r} is no public key: it must be 64 hexadecimal digits, as `lab key show` says."
+        ) from None
+    return text.lower()
+
+
 def trust(public: str, name: str = "a course") -> None:
     """Believe reports signed with the key `public` from now on.
 
     Raises:
         KeyFileError: it is no public key.
     """
-    try:
-        VerifyKey(public, encoder=HexEncoder)
-    except (ValueError, TypeError, CryptoError):
-        raise KeyFileError(
-            f"{public!r} is no public key: it must be 64 hexadecimal digits, as `lab key show` says."
-        ) from None
-    known = {**trusted(), public.lower(): name}
+    known = {**trusted(), public_key(public): name}
     folder().mkdir(mode=0o700, parents=True, exist_ok=True)
     lines = [f"{key} = {_quoted(label)}" for key, label in sorted(known.items())]
     (folder() / TRUSTED).write_text("[course]\n" + "\n".join(lines) + "\n", encoding="utf-8")

@@ -60,10 +60,11 @@ class Worker:
 
 def start_worker(environment: WorkerEnvironment) -> Worker:
     """Open a box with a worker that loads its packages and then waits."""
-    return Worker(sandbox.open_box(_spec(environment)))
+    return Worker(sandbox.open_box(box_spec(environment)))
 
 
-def _spec(environment: WorkerEnvironment) -> BoxSpec:
+def box_spec(environment: WorkerEnvironment) -> BoxSpec:
+    """The box of a worker of that kind."""
     threads = str(environment.threads)
     return BoxSpec(
         program=(f"{BOX_FOLDER}/main.py",),

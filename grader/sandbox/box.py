@@ -39,6 +39,7 @@ LEVEL_VARIABLE = "DLSYSLAB_ISOLATION"  # lets a person ask for lower walls
 PR_SET_CHILD_SUBREAPER = 36
 INFO_S = 10.0  # how long bubblewrap may take to say which process it started
 REAP_S = 5.0
+TICK_S = 0.05
 
 
 class Box:
@@ -207,6 +208,18 @@ class Box:
             if self._ending is None and self._process.poll() is not None:
                 self._ending = self._own_end()
             return self._ending
+
+    def wait_ending(self) -> str:
+        """Wait until the box has ended (its wall clock sees to that) and say why it did."""
+        while (why := self.ending()) is None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(TICK_S)
+        return why
+
+    def exit_status(self) -> int | None:
+        """The status the program exited with; None while it runs or when it did not exit."""
+        code = self._process.poll()
+        return code if code is not None and 0 <= code < 128 else None
 
     def _own_end(self) -> str:
         if self._cgroup is not None and not self._closed and self._cgroup.memory_kills():

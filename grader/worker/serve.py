@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from failure import describe
-from wire.codec import Callback, CodecError, Remote, encode
+from wire.codec import CodecError, Remote, encode
 from wire.frames import Channel, FrameEnd
 
 MAX_WARNINGS = 50

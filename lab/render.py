@@ -1,0 +1,194 @@
+"""Events and views as text for a terminal: what passed, the first failure explained, what comes next.
+
+Everything that a learner's code said is text here, cleaned of control sequences by the grader.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TextIO
+
+UNICODE = {
+    "passed": "✓", "partial": "◐", "failed": "✗", "error": "!", "timeout": "✗", "memory": "✗",
+    "crashed": "✗", "skipped": "·", "not_run": "!", "inconclusive": "?", "not_assessed": "·",
+}  # fmt: skip
+ASCII = {
+    "passed": "+", "partial": "~", "failed": "x", "error": "!", "timeout": "x", "memory": "x",
+    "crashed": "x", "skipped": ".", "not_run": "!", "inconclusive": "?", "not_assessed": ".",
+}  # fmt: skip
+COLOURS = {"passed": "32", "partial": "33", "skipped": "2", "not_assessed": "2"}
+HEAT = {"unicode": " ▁▂▃▄▅▆▇█", "ascii": " .:-=+*#@"}
+WIDTH = 92
+
+
+class Style:
+    """How to write for one stream: colour on a terminal only, ASCII where Unicode cannot be."""
+
+    def __init__(self, stream: TextIO, symbols: str = "unicode") -> None:
+        encoding = (stream.encoding or "ascii").lower()
+        self.symbols = symbols if encoding.startswith("utf") else "ascii"
+        self.colour = (
+            stream.isatty()
+            and "NO_COLOR" not in os.environ
+            and os.environ.get("TERM", "dumb") != "dumb"
+        )
+
+    def mark(self, status: str) -> str:
+        """The symbol of a status; colour only repeats what the symbol says."""
+        symbol = (ASCII if self.symbols == "ascii" else UNICODE)[status]
+        return self._painted(symbol, COLOURS.get(status, "31"))
+
+    def strong(self, text: str) -> str:
+        return self._painted(text, "1")
+
+    def faint(self, text: str) -> str:
+        return self._painted(text, "2")
+
+    def _painted(self, text: str, code: str) -> str:
+        return f"\x1b[{code}m{text}\x1b[0m" if self.colour else text
+
+
+def says(text: str) -> None:
+    """Print a line to standard error, where progress and messages go."""
+    print(text, file=sys.stderr)
+
+
+def check_line(title: str, event: Mapping[str, Any], style: Style) -> str:
+    """One line for one check."""
+    status = event["status"]
+    note = "" if status in ("passed", "failed") else f" ({status.replace('_', ' ')})"
+    return f"  {style.mark(status)} {title}{style.faint(note)}"
+
+
+def failure(title: str, event: Mapping[str, Any], style: Style) -> list[str]:
+    """A failing check explained: what was seen, where, the diagnosis, what to think about next."""
+    lines = [f"{style.mark(event['status'])} {style.strong(title)}"]
+    lines += _wrapped(event.get("message") or event.get("reason", ""))
+    if event.get("diagnosis"):
+        lines += _wrapped(f"Diagnosis: {event['diagnosis']}.".replace("..", "."))
+    if event.get("diff"):
+        lines += [f"  {line}" for line in array_diff(event["diff"], style.symbols)]
+    elif event.get("expected"):
+        lines += [f"  expected  {event['expected']}", f"  got       {event.get('actual', '')}"]
+    if event.get("traceback"):
+        lines += [f"    {style.faint(line)}" for line in event["traceback"].strip().splitlines()]
+    if event.get("output"):
+        lines += ["  your code printed:"]
+        lines += [f"    {line}" for line in event["output"].strip().splitlines()[-20:]]
+    if event.get("help"):
+        lines += _wrapped(f"Think about: {event['help']}")
+    return lines
+
+
+def array_diff(diff: Mapping[str, Any], symbols: str = "unicode") -> list[str]:
+    """Two arrays beside each other around the first wrong entry, and where the others are."""
+    wanted, got = diff["shape"]
+    lines = []
+    if wanted != got or diff["dtype"][0] != diff["dtype"][1]:
+        lines.append(f"shape {_shape(wanted)} expected, {_shape(got)} got")
+        lines.append(f"dtype {diff['dtype'][0]} expected, {diff['dtype'][1]} got")
+    if "bad" not in diff:
+        return lines
+    first = ", ".join(str(place) for place in diff["first"])
+    lines.append(
+        f"{diff['bad']} of {diff['size']} entries differ, the first at [{first}]: "
+        f"expected {diff['expected_value']}, got {diff['actual_value']}"
+    )
+    lines.append(f"largest error: {diff['max_abs']} absolute, {diff['max_rel']} relative")
+    lines += _windows(diff)
+    lines.append("where: " + heat_strip(diff["heat"], symbols))
+    return lines
+
+
+def heat_strip(heat: Sequence[int], symbols: str = "unicode") -> str:
+    """The whole array in one line, from its first entry to its last: how much of it is wrong."""
+    ramp = HEAT[symbols]
+    return "[" + "".join(ramp[level] for level in heat) + "]"
+
+
+def _windows(diff: Mapping[str, Any]) -> list[str]:
+    expected, actual = diff["expected_window"], diff["actual_window"]
+    if diff["size"] < 2:
+        return []
+    row, column = diff["window_start"]
+    wide = max(len(entry) for line in (*expected, *actual) for entry in line)
+    title = f"from [{row}, {column}]" if len(diff["shape"][0]) > 1 else f"from [{column}]"
+    left = ["  ".join(entry.rjust(wide) for entry in line) for line in expected]
+    right = ["  ".join(entry.rjust(wide) for entry in line) for line in actual]
+    head = f"expected {title}"
+    gap = max(len(head), *(len(line) for line in left))
+    if gap + max(len(line) for line in right) > WIDTH - 6:
+        return [head, *(f"  {line}" for line in left), "got", *(f"  {line}" for line in right)]
+    pairs = [(head, "got"), *zip(left, right, strict=True)]
+    return [f"{one.ljust(gap)}   {two}" for one, two in pairs]
+
+
+def rubric(view: Mapping[str, Any], style: Style) -> list[str]:
+    """Points by rubric line."""
+    lines = []
+    for line in view.get("rubric", ()):
+        mark = (
+            "passed"
+            if line["score"] == line["max_score"]
+            else "partial"
+            if line["score"]
+            else "failed"
+        )
+        lines.append(
+            f"  {style.mark(mark)} {line['title']:<26}{line['score']:>6g} of {line['max_score']:g}"
+        )
+    return lines
+
+
+def graded(view: Mapping[str, Any], style: Style) -> list[str]:
+    """A learner's view: the score, the rubric, and each check that did not pass."""
+    lines = [
+        style.strong(f"{view['score']:g} of {view['max_score']:g} points")
+        + ("" if view["status"] == "graded" else f" ({view['status'].replace('_', ' ')})"),
+        *rubric(view, style),
+    ]
+    for test in view["tests"]:
+        performance = test.get("performance")
+        if test["status"] != "passed" or performance is not None:
+            lines.append(check_line(test["name"], test, style) + _points(test))
+            lines += [f"    {line}" for line in _advice(test)]
+        if performance is not None and "value" in performance:
+            lines.append(f"      {speed(performance)}")
+    if view.get("output"):
+        lines += ["", *_wrapped(view["output"], indent="")]
+    return lines
+
+
+def speed(performance: Mapping[str, Any]) -> str:
+    """A timing in one line: the ratio, and the tiers with the one that was reached."""
+    value = performance["value"]
+    tiers = ", ".join(
+        f"{tier['fraction']:.0%} up to {tier['at']:g}x"
+        for tier in performance.get("thresholds", ())
+    )
+    return f"{value:.2f}x the time of the course's solution ({tiers})"
+
+
+def _advice(test: Mapping[str, Any]) -> list[str]:
+    said = [test.get(name, "") for name in ("message", "diagnosis", "hint")]
+    return [line for part in said if part for line in textwrap.wrap(part, WIDTH - 6)]
+
+
+def _points(test: Mapping[str, Any]) -> str:
+    return f"  {test['score']:g}/{test['max_score']:g}"
+
+
+def _wrapped(text: str, indent: str = "  ") -> list[str]:
+    return [
+        line
+        for part in text.splitlines()
+        for line in textwrap.wrap(part, WIDTH, initial_indent=indent, subsequent_indent=indent)
+    ]
+
+
+def _shape(sizes: Iterable[int]) -> str:
+    inner = ", ".join(str(size) for size in sizes)
+    return f"({inner},)" if inner and "," not in inner else f"({inner})"
