@@ -133,7 +133,9 @@ class GraderPlugin:
                 name, InfrastructureError(f"cleaning up after the check failed: {call.excinfo.value}")
             )
         elif call.excinfo is not None:
-            outcome, suspect = verdict.of_exception(name, call.excinfo.value)
+            outcome, suspect = verdict.of_exception(
+                name, call.excinfo.value, task=self._task(name)
+            )
         elif call.when == "setup":
             return None
         elif (bench := item.stash.get(_BENCH, None)) is not None:
@@ -147,6 +149,15 @@ class GraderPlugin:
         else:
             self.emit(events.check_finished(self.run, outcome))
         return outcome
+
+    def _task(self, name: str) -> str:
+        """What the first function of a check is to do, in the manifest's words."""
+        wanted = next(check for check in self.checks if check.id == name).exports[0]
+        export = next(export for export in self.stage.exports if export.name == wanted)
+        return (
+            f"{export.name}{export.signature} is to give: {export.summary}. Its docstring says more, "
+            f"the lesson says why, and `lab hint {self.stage.id}` asks the first question."
+        )
 
     def _costs(self) -> dict[str, Any]:
         costs: dict[str, Any] = {"duration_s": round(time.monotonic() - self._began, 6)}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import sys
 import time
 import warnings
 from collections.abc import Collection, Iterator, Mapping
@@ -73,6 +74,7 @@ def run_suite(
         InfrastructureError: the suite itself cannot be run.
     """
     began, started_at = time.monotonic(), _now()
+    emit = _to_these_streams(emit)
     run = run or events.new_run_id()
     seed = secrets.randbits(SEED_BITS) if seed is None else seed
     checks = expected_checks(stage, suite, only=only, phases=phases)
@@ -191,6 +193,17 @@ def _pytest(folder: Path, plugin: GraderPlugin) -> Mapping[str, Any]:
     if collector.report is None:
         raise InfrastructureError(f"pytest could not run {folder.name}: {said.getvalue()[-2000:]}")
     return dict(collector.report)
+
+
+def _to_these_streams(emit: events.Emit) -> events.Emit:
+    """An `emit` that prints where its caller prints, though pytest's own words are caught."""
+    stdout, stderr = sys.stdout, sys.stderr
+
+    def told(event: events.Event) -> None:
+        with redirect_stdout(stdout), redirect_stderr(stderr):
+            emit(event)
+
+    return told
 
 
 @contextmanager

@@ -51,7 +51,7 @@ def run_script(stage: Stage, script: Path, say: Callable[[str], None]) -> Ended:
         program = HERE / "worker" / "script.py"
         spec = replace(
             spec,
-            program=(f"{BOX_FOLDER}/script.py", script.name),
+            program=(f"{BOX_FOLDER}/script.py", f"{BOX_FOLDER}/work/{script.name}"),
             mounts=(
                 Mount(program, f"{BOX_FOLDER}/script.py"),
                 *(Mount(file, f"{BOX_FOLDER}/work/{file.name}") for file in copied),

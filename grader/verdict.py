@@ -36,8 +36,14 @@ _STATUS_OF_WORKER: dict[type[WorkerError], Status] = {
 }
 
 
-def of_exception(check_id: str, error: BaseException) -> tuple[Outcome, bool]:
-    """The verdict for a check that ended in `error`, and whether it needs a second opinion."""
+def of_exception(
+    check_id: str, error: BaseException, *, task: str = ""
+) -> tuple[Outcome, bool]:
+    """The verdict for a check that ended in `error`, and whether it needs a second opinion.
+
+    Args:
+        task: what the first function of the check is to do, for a learner who has not begun it.
+    """
     if isinstance(error, CheckFailure):
         return _failed(
             check_id,
@@ -49,6 +55,8 @@ def of_exception(check_id: str, error: BaseException) -> tuple[Outcome, bool]:
             diff=error.diff,
         ), False
     if isinstance(error, StudentError):
+        if error.type_name == "NotImplementedError" and task:
+            return _failed(check_id, f"{error.text or 'it is not written yet'}.", help=task), False
         return _failed(
             check_id,
             f"your code raised {error.type_name}: {error.text}".rstrip(": "),

@@ -1,11 +1,27 @@
 """Inside the box: run a learner's script as `python FILE` would, with the files beside it."""
 
-import runpy
+import os
 import sys
-from pathlib import Path
+import traceback
+
+
+def main() -> int:
+    """Run the script that is named first; a traceback shows the learner's frames only."""
+    # Every file of the learner lies in one folder, wherever that is mounted.
+    script = os.path.abspath(sys.argv[1])  # noqa: PTH100 - as in main.py
+    site = filter(None, os.environ.get("DLSYS_SITE", "").split(os.pathsep))
+    sys.path[:0] = [os.path.dirname(script), *site]  # noqa: PTH120
+    sys.argv = sys.argv[1:]
+    try:
+        with open(script, "rb") as file:  # noqa: PTH123
+            code = compile(file.read(), script, "exec")
+        exec(code, {"__name__": "__main__", "__file__": script})
+    except Exception as error:
+        assert error.__traceback__ is not None
+        traceback.print_exception(error.with_traceback(error.__traceback__.tb_next))
+        return 1
+    return 0
+
 
 if __name__ == "__main__":
-    work = Path(__file__).parent / "work"
-    sys.path.insert(0, str(work))
-    sys.argv = sys.argv[1:]
-    runpy.run_path(str(work / sys.argv[0]), run_name="__main__")
+    sys.exit(main())
