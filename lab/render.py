@@ -6,9 +6,9 @@ Everything that a learner's code said is text here, cleaned of control sequences
 from __future__ import annotations
 
 import os
-import sys
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, TextIO
 
 UNICODE = {
@@ -24,36 +24,34 @@ HEAT = {"unicode": " ▁▂▃▄▅▆▇█", "ascii": " .:-=+*#@"}
 WIDTH = 92
 
 
+@dataclass(frozen=True, slots=True)
 class Style:
-    """How to write for one stream: colour on a terminal only, ASCII where Unicode cannot be."""
+    """How to write: with which symbols, and whether in colour."""
 
-    def __init__(self, stream: TextIO, symbols: str = "unicode") -> None:
+    symbols: str = "unicode"
+    colour: bool = False
+
+    @classmethod
+    def of(cls, stream: TextIO, symbols: str = "unicode") -> Style:
+        """Colour on a terminal only, ASCII where the stream knows no Unicode."""
         encoding = (stream.encoding or "ascii").lower()
-        self.symbols = symbols if encoding.startswith("utf") else "ascii"
-        self.colour = (
-            stream.isatty()
-            and "NO_COLOR" not in os.environ
-            and os.environ.get("TERM", "dumb") != "dumb"
-        )
+        dumb = "NO_COLOR" in os.environ or os.environ.get("TERM", "dumb") == "dumb"
+        return cls(symbols if encoding.startswith("utf") else "ascii", stream.isatty() and not dumb)
 
     def mark(self, status: str) -> str:
         """The symbol of a status; colour only repeats what the symbol says."""
         symbol = (ASCII if self.symbols == "ascii" else UNICODE)[status]
-        return self._painted(symbol, COLOURS.get(status, "31"))
+        return self.painted(symbol, COLOURS.get(status, "31"))
 
     def strong(self, text: str) -> str:
-        return self._painted(text, "1")
+        return self.painted(text, "1")
 
     def faint(self, text: str) -> str:
-        return self._painted(text, "2")
+        return self.painted(text, "2")
 
-    def _painted(self, text: str, code: str) -> str:
+    def painted(self, text: str, code: str) -> str:
+        """`text` in the colour of an ANSI code, where there is colour."""
         return f"\x1b[{code}m{text}\x1b[0m" if self.colour else text
-
-
-def says(text: str) -> None:
-    """Print a line to standard error, where progress and messages go."""
-    print(text, file=sys.stderr)
 
 
 def check_line(title: str, event: Mapping[str, Any], style: Style) -> str:

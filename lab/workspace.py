@@ -46,6 +46,7 @@ class Workspace:
     learner: dict[str, str] = field(default_factory=dict)
     language: str = "en"
     symbols: str = "unicode"
+    keys: dict[str, str] = field(default_factory=dict)
 
     @property
     def store(self) -> Path:
@@ -113,13 +114,15 @@ def opened(root: Path) -> Workspace:
     except (OSError, UnicodeDecodeError, tomli.TOMLDecodeError) as error:
         raise UsageError(f"{file} cannot be read: {error}.") from None
     learner, settings = content.get("learner", {}), content.get("lab", {})
-    if not isinstance(learner, dict) or not isinstance(settings, dict):
-        raise UsageError(f"{file}: [learner] and [lab] must be tables.")
+    keys = content.get("keys", {})
+    if not all(isinstance(table, dict) for table in (learner, settings, keys)):
+        raise UsageError(f"{file}: [learner], [lab] and [keys] must be tables.")
     return Workspace(
         root,
         {name: str(learner[name]) for name in ("name", "id") if learner.get(name)},
         _choice(file, settings, "language", LANGUAGES),
         _choice(file, settings, "symbols", SYMBOLS),
+        {str(action): str(key) for action, key in keys.items()},
     )
 
 

@@ -42,7 +42,7 @@ def print_json(document: Any) -> None:
 def style(workspace: Workspace | None = None, *, errors: bool = False) -> Style:
     """How to write to standard output (or standard error)."""
     stream = sys.stderr if errors else sys.stdout
-    return Style(stream, workspace.symbols if workspace else "unicode")
+    return Style.of(stream, workspace.symbols if workspace else "unicode")
 
 
 def stage_of(name: str | None, file: Path | None = None) -> Stage:

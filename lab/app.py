@@ -1,0 +1,209 @@
+"""The terminal app: screens over the same core as the commands; grading happens in a child process."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, ClassVar
+
+from textual.app import App
+from textual.binding import Binding
+
+from assignments.catalog import Stage
+
+from .actions import bindings
+from .grader_process import Event, GraderProcess
+from .palette import ActionProvider
+from .progress import Progress
+from .state import RunState, cancelled, reduce_all, started
+from .workspace import Workspace, find, remember, remembered
+
+TICK_S = 0.05  # events are applied in batches: a burst of them paints once
+EDITORS = ("nano", "vim", "vi")
+LAST_EVENTS = {"public": "run_finished", "hidden": "graded"}
+
+
+class LabApp(App[None]):
+    """The lab.
+
+    Args:
+        workspace: the learner's, or None where there is none yet.
+        grader: makes the grading process; tests give one that replays recorded events.
+    """
+
+    CSS_PATH = "app.tcss"
+    TITLE = "lab"
+    COMMANDS: ClassVar[set[Any]] = {ActionProvider}
+    BINDINGS: ClassVar[list[Any]] = [
+        *bindings(""),
+        Binding("ctrl+p", "command_palette", "Commands", id="palette", priority=True),
+    ]
+    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [(0, "-narrow"), (100, "-wide")]
+
+    def __init__(
+        self,
+        workspace: Workspace | None,
+        *,
+        grader: Callable[[Callable[[Event], None]], GraderProcess] = GraderProcess,
+    ) -> None:
+        super().__init__()
+        self.workspace = workspace
+        self.grader = grader(self._hear)
+        self.states: dict[tuple[str, str], RunState] = {}
+        self._waiting: list[Event] = []
+        self._running: tuple[str, str] | None = None
+
+    # ---- life ---------------------------------------------------------------------------------
+    def on_mount(self) -> None:
+        self.set_interval(TICK_S, self.apply_events)
+        if self.workspace is None:
+            self._welcome()
+        else:
+            self.open_home(self.workspace)
+
+    def _welcome(self) -> None:
+        from .screens.doctor import DoctorScreen
+
+        self.push_screen(DoctorScreen(first_run=True))
+
+    def open_home(self, workspace: Workspace) -> None:
+        """Show Home for `workspace`."""
+        from .screens.home import HomeScreen
+
+        self.workspace = workspace
+        remember(workspace)
+        with suppress(KeyError):
+            self.set_keymap(dict(workspace.keys))
+        while len(self.screen_stack) > 1:
+            self.pop_screen()
+        self.push_screen(HomeScreen())
+
+    async def on_unmount(self) -> None:
+        await self.grader.close()
+
+    async def action_quit(self) -> None:
+        await self.grader.close()
+        self.exit()
+
+    # ---- runs ---------------------------------------------------------------------------------
+    @property
+    def here(self) -> Workspace:
+        """The workspace; screens that need one exist only when there is one."""
+        assert self.workspace is not None
+        return self.workspace
+
+    def state(self, stage: Stage, suite: str = "public") -> RunState:
+        """What is known of the last run of a suite."""
+        return self.states.get((stage.id, suite)) or RunState(stage.id, suite)
+
+    async def check(self, stage: Stage) -> None:
+        """Run the public checks."""
+        await self._start(stage, "public", "check", file=str(self.here.file(stage)), only=None)
+
+    async def submit(self, stage: Stage) -> None:
+        """Grade by the hidden checks and keep the attempt."""
+        workspace = self.here
+        await self._start(
+            stage,
+            "hidden",
+            "submit",
+            file=str(workspace.file(stage)),
+            ledger=str(workspace.ledger),
+            reports=str(workspace.reports),
+            learner=workspace.learner.get("id") or workspace.learner.get("name") or "me",
+            claims=workspace.learner,
+        )
+
+    async def _start(self, stage: Stage, suite: str, job: str, **fields: Any) -> None:
+        if self._running is not None:
+            self._cancelled()
+        run = await self.grader.start(job, stage=stage.id, **fields)
+        self._running = (stage.id, suite)
+        self._set(started(self.state(stage, suite), run, suite))
+
+    async def cancel(self) -> bool:
+        """End the run that goes on; whether there was one."""
+        if self._running is None:
+            return False
+        await self.grader.cancel()
+        self._cancelled()
+        return True
+
+    def _cancelled(self) -> None:
+        if self._running is not None:
+            self._set(cancelled(self.states[self._running]))
+            self._running = None
+
+    def _hear(self, event: Event) -> None:
+        self._waiting.append(event)
+
+    def apply_events(self) -> None:
+        """Apply what the grading process said since the last tick, and paint once."""
+        if not self._waiting or self._running is None:
+            self._waiting.clear()
+            return
+        batch, self._waiting = self._waiting, []
+        before = self.states[self._running]
+        after = reduce_all(before, batch)
+        kinds = {event.get("event") for event in batch if event.get("run") == before.run}
+        if LAST_EVENTS[after.suite] in kinds or "problem" in kinds:
+            self._running = None
+            self.grader.finished()
+            self._finished(after)
+        if after is not before:
+            self._set(after)
+
+    def _finished(self, state: RunState) -> None:
+        if state.suite == "public" and state.checks:
+            from assignments import catalog
+
+            statuses = {check.id: check.status for check in state.checks}
+            Progress(self.here).keep_checks(catalog.stage(state.stage), statuses)
+
+    def _set(self, state: RunState) -> None:
+        self.states[state.stage, state.suite] = state
+        show = getattr(self.screen, "show_run", None)
+        if show is not None:
+            show(state)
+
+    # ---- actions of every screen --------------------------------------------------------------
+    def action_help(self) -> None:
+        from .screens.help import HelpScreen
+
+        if not isinstance(self.screen, HelpScreen):
+            self.push_screen(HelpScreen(getattr(self.screen, "NAME", "")))
+
+    async def action_back(self) -> None:
+        if await self.cancel():
+            self.notify("Cancelled; nothing is left running.")
+        elif len(self.screen_stack) > 2:
+            self.pop_screen()
+
+    def edit(self, file: Path) -> bool:
+        """Open `file` in the learner's editor; whether there was one."""
+        wanted = os.environ.get("VISUAL") or os.environ.get("EDITOR") or ""
+        command = shlex.split(wanted) or [name for name in EDITORS if shutil.which(name)][:1]
+        if not command or not shutil.which(command[0]):
+            self.notify(
+                f"Set EDITOR to your editor, or open {file} in any editor: saves are noticed.",
+                severity="warning",
+            )
+            return False
+        with self.suspend():
+            subprocess.run([*command, str(file)], check=False)
+        self.refresh()
+        return True
+
+
+def main() -> int:
+    """Open the app on the workspace here, else the one last used, else the first-run screen."""
+    LabApp(find() or remembered()).run()
+    return 0
+
+
+__all__ = ["LabApp", "main"]

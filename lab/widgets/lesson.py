@@ -1,0 +1,43 @@
+"""The lesson, laid out for the width there is."""
+
+from __future__ import annotations
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
+from textual.events import Resize
+from textual.widgets import Static
+
+from assignments.catalog import Stage
+
+READABLE = 96  # cells; longer lines are hard to follow
+LANGUAGES = ("en", "zh")
+
+
+class LessonView(VerticalScroll):
+    """A scrolling lesson."""
+
+    def __init__(self, stage: Stage, language: str, *, ascii: bool = False) -> None:
+        super().__init__()
+        self._stage, self._language, self._ascii = stage, language, ascii
+        self._width = 0
+
+    def compose(self) -> ComposeResult:
+        yield Static(markup=False)
+
+    def on_resize(self, event: Resize) -> None:
+        width = min(event.size.width - 2, READABLE)
+        if width != self._width and width > 0:
+            self._width = width
+            self._show()
+
+    def turn_language(self) -> None:
+        """Show the lesson in the other language."""
+        self._language = LANGUAGES[1 - LANGUAGES.index(self._language)]
+        self._show()
+
+    def _show(self) -> None:
+        from ..lesson import read, rendered
+
+        lines = rendered(read(self._stage, self._language), self._width, ascii=self._ascii)
+        self.query_one(Static).update(Text("\n").join(lines))

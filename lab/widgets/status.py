@@ -1,0 +1,30 @@
+"""The bar above the footer: how the run stands; a single failure is always visible in it."""
+
+from __future__ import annotations
+
+from rich.text import Text
+from textual.widgets import Static
+
+from ..render import Style
+from ..state import RunState
+
+
+class StatusBar(Static):
+    """One line."""
+
+    def __init__(self, symbols: str) -> None:
+        super().__init__(markup=False)
+        self._style = Style(symbols, colour=True)
+
+    def show(self, said: str, state: RunState, right: str = "") -> None:
+        """Say `said` about `state`, and `right` at the other end."""
+        text = Text(no_wrap=True, overflow="ellipsis")
+        if state.failures:
+            text.append(Text.from_ansi(self._style.mark("failed"))).append(" ")
+        elif state.complete and not state.busy:
+            text.append(Text.from_ansi(self._style.mark("passed"))).append(" ")
+        if right:
+            text.append(f"{right}  ", "dim")
+        if state.isolation not in ("", "full"):
+            text.append(f"isolation: {state.isolation}  ", "yellow")
+        self.update(text.append(said))
