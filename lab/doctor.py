@@ -125,7 +125,9 @@ def _terminal() -> Finding:
     colour = "no colour (NO_COLOR)" if "NO_COLOR" in os.environ else os.environ.get("TERM", "?")
     told = f"{size.columns} x {size.lines}, {encoding}, {colour}"
     if not encoding.startswith("utf"):
-        return Finding("terminal", "fair", told, 'set symbols = "ascii" in lab.toml, or LANG=C.UTF-8.')
+        return Finding(
+            "terminal", "fair", told, 'set symbols = "ascii" in lab.toml, or LANG=C.UTF-8.'
+        )
     if 0 < size.columns < 80 or 0 < size.lines < 24:
         return Finding("terminal", "fair", told, "the app wants 80 x 24 or more.")
     return Finding("terminal", "good", told)

@@ -125,9 +125,7 @@ def _blocks(tokens: list[Token]) -> Iterator[Block]:
         place += 1
 
 
-def _table(
-    tokens: list[Token], place: int
-) -> tuple[tuple[tuple[tuple[Span, ...], ...], ...], int]:
+def _table(tokens: list[Token], place: int) -> tuple[tuple[tuple[tuple[Span, ...], ...], ...], int]:
     rows: list[list[tuple[Span, ...]]] = []
     while tokens[place].type != "table_close":
         if tokens[place].type == "tr_open":
@@ -255,7 +253,9 @@ def _table_lines(block: Block, width: int, ascii: bool) -> list[Text]:
                 text.stylize(STYLES["strong"])
             out.append(text)
         if number == 0:
-            out.append(Text("  ".join(("-" if ascii else "─") * size for size in widths), STYLES["faint"]))
+            out.append(
+                Text("  ".join(("-" if ascii else "─") * size for size in widths), STYLES["faint"])
+            )
     return out
 
 

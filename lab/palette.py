@@ -25,11 +25,16 @@ class ActionProvider(Provider):
             score = matcher.match(f"{action.label} {action.help}")
             if score > 0:
                 yield Hit(
-                    score, matcher.highlight(_title(action)), partial(self._do, action), help=action.help
+                    score,
+                    matcher.highlight(_title(action)),
+                    partial(self._do, action),
+                    help=action.help,
                 )
 
     async def _do(self, action: Action) -> None:
-        await self.screen.run_action(action.id if hasattr(self.screen, _method(action)) else f"app.{action.id}")
+        await self.screen.run_action(
+            action.id if hasattr(self.screen, _method(action)) else f"app.{action.id}"
+        )
 
 
 def _method(action: Action) -> str:

@@ -82,7 +82,12 @@ def reduce(state: RunState, event: Event) -> RunState:
     if kind == "run_started":
         checks = tuple(CheckState(entry["id"], entry["title"]) for entry in event["checks"])
         return replace(
-            state, phase="running", checks=checks, isolation=event["isolation"], say="", duration_s=0.0
+            state,
+            phase="running",
+            checks=checks,
+            isolation=event["isolation"],
+            say="",
+            duration_s=0.0,
         )
     if kind == "check_started":
         return _with(state, event["id"], "running", {})
@@ -118,7 +123,9 @@ def headline(state: RunState, hidden: int) -> str:
     if state.failures:
         said += f", failing: {state.failures[0].title}"
     if state.busy:
-        return f"{said} ({total - open_checks} of {total} done{'; ' + state.say if state.say else ''})"
+        return (
+            f"{said} ({total - open_checks} of {total} done{'; ' + state.say if state.say else ''})"
+        )
     if state.suite == "public" and not state.failures:
         said += f"; {hidden} hidden checks decide the rest"
     return said

@@ -96,7 +96,9 @@ class HistoryScreen(LabScreen):
                 self.notify(f"{stage.file_name} is as at attempt {run.attempt}.{kept}")
 
         self.lab.push_screen(
-            ConfirmScreen(f"Bring back {stage.file_name} of attempt {run.attempt}? A backup is kept."),
+            ConfirmScreen(
+                f"Bring back {stage.file_name} of attempt {run.attempt}? A backup is kept."
+            ),
             decided,
         )
 

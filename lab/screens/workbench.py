@@ -84,13 +84,17 @@ class WorkbenchScreen(LabScreen):
         file = self.lab.here.file(self.stage)
         self._watching("on")
         try:
-            async for changes in awatch(file.parent, debounce=DEBOUNCE_MS, step=STEP_MS, recursive=False):
+            async for changes in awatch(
+                file.parent, debounce=DEBOUNCE_MS, step=STEP_MS, recursive=False
+            ):
                 if any(path.endswith(f"/{file.name}") for _, path in changes) and file.is_file():
                     self.query_one(CodeView).reload()
                     await self.lab.check(self.stage)
         except (OSError, RuntimeError) as error:
             self._watching("off (F5 checks)")
-            self.notify(f"Saves cannot be noticed here ({error}); F5 runs the checks.", severity="warning")
+            self.notify(
+                f"Saves cannot be noticed here ({error}); F5 runs the checks.", severity="warning"
+            )
 
     def _watching(self, how: str) -> None:
         self.watching = how
@@ -184,5 +188,6 @@ class WorkbenchScreen(LabScreen):
                 self.query_one(CodeView).reload()
 
         self.lab.push_screen(
-            ConfirmScreen(f"Replace {self.stage.file_name} by the starter? A backup is kept."), decided
+            ConfirmScreen(f"Replace {self.stage.file_name} by the starter? A backup is kept."),
+            decided,
         )

@@ -32,6 +32,10 @@ class CodeView(VerticalScroll):
         try:
             text = self._file.read_bytes()[:MAX_BYTES].decode(errors="replace")
         except OSError as error:
-            shown.update(f"{self._file} cannot be read: {error.strerror}. x brings the starter back.")
+            shown.update(
+                f"{self._file} cannot be read: {error.strerror}. x brings the starter back."
+            )
             return
-        shown.update(Syntax(text, "python", line_numbers=True, word_wrap=False, background_color="default"))
+        shown.update(
+            Syntax(text, "python", line_numbers=True, word_wrap=False, background_color="default")
+        )
