@@ -153,7 +153,7 @@ class _Parser:
         if token == "}":
             raise self.fail("'}' closes nothing", position, hint="write \\} for a drawn brace")
         if token in _CELL_ENDS:
-            raise self.fail(f"{token!r} outside a row of cells", position, *_environment_names())
+            raise self.fail(f"'{token}' outside a row of cells", position, *_environment_names())
         if token in ("%", "#", "$"):
             raise self.fail(f"bare {token!r}", position, "\\" + token)
         if token == "~":
