@@ -221,3 +221,7 @@ def test_wide_characters_count_as_two_cells() -> None:
 
     assert box.width == 4
     assert box.lines == ("损失", "────", " n  ")
+
+
+def test_limits_stand_beside_the_operator_inside_a_script() -> None:
+    assert shown(r"e^{\sum_i x_i}") == " Σᵢ xᵢ\ne"
