@@ -188,8 +188,11 @@ def _pytest(folder: Path, plugin: GraderPlugin) -> Mapping[str, Any]:
     said = StringIO()
     with _quiet_environment(), warnings.catch_warnings():
         warnings.simplefilter("ignore", pytest.PytestWarning)
-        with redirect_stdout(said), redirect_stderr(said):
-            pytest.main(arguments, plugins=[collector, plugin])
+        try:
+            with redirect_stdout(said), redirect_stderr(said):
+                pytest.main(arguments, plugins=[collector, plugin])
+        finally:
+            _forget(folder)
     if collector.report is None:
         raise InfrastructureError(f"pytest could not run {folder.name}: {said.getvalue()[-2000:]}")
     return dict(collector.report)
@@ -204,6 +207,13 @@ def _to_these_streams(emit: events.Emit) -> events.Emit:
             emit(event)
 
     return told
+
+
+def _forget(folder: Path) -> None:
+    """Let go of a suite's modules: the next suite may have a file of the same name."""
+    for name, module in list(sys.modules.items()):
+        if str(getattr(module, "__file__", None) or "").startswith(f"{folder}{os.sep}"):
+            del sys.modules[name]
 
 
 @contextmanager

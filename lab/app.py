@@ -43,7 +43,7 @@ class LabApp(App[None]):
         *bindings(""),
         Binding("ctrl+p", "command_palette", "Commands", id="palette", priority=True),
     ]
-    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [(0, "-narrow"), (100, "-wide")]
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class LabApp(App[None]):
         self.grader = grader(self._hear)
         self.states: dict[tuple[str, str], RunState] = {}
         self._waiting: list[Event] = []
-        self._running: tuple[str, str] | None = None
+        self._job: tuple[str, str] | None = None
 
     # ---- life ---------------------------------------------------------------------------------
     def on_mount(self) -> None:
@@ -120,39 +120,39 @@ class LabApp(App[None]):
         )
 
     async def _start(self, stage: Stage, suite: str, job: str, **fields: Any) -> None:
-        if self._running is not None:
+        if self._job is not None:
             self._cancelled()
         run = await self.grader.start(job, stage=stage.id, **fields)
-        self._running = (stage.id, suite)
+        self._job = (stage.id, suite)
         self._set(started(self.state(stage, suite), run, suite))
 
     async def cancel(self) -> bool:
         """End the run that goes on; whether there was one."""
-        if self._running is None:
+        if self._job is None:
             return False
         await self.grader.cancel()
         self._cancelled()
         return True
 
     def _cancelled(self) -> None:
-        if self._running is not None:
-            self._set(cancelled(self.states[self._running]))
-            self._running = None
+        if self._job is not None:
+            self._set(cancelled(self.states[self._job]))
+            self._job = None
 
     def _hear(self, event: Event) -> None:
         self._waiting.append(event)
 
     def apply_events(self) -> None:
         """Apply what the grading process said since the last tick, and paint once."""
-        if not self._waiting or self._running is None:
+        if not self._waiting or self._job is None:
             self._waiting.clear()
             return
         batch, self._waiting = self._waiting, []
-        before = self.states[self._running]
+        before = self.states[self._job]
         after = reduce_all(before, batch)
         kinds = {event.get("event") for event in batch if event.get("run") == before.run}
         if LAST_EVENTS[after.suite] in kinds or "problem" in kinds:
-            self._running = None
+            self._job = None
             self.grader.finished()
             self._finished(after)
         if after is not before:

@@ -19,11 +19,11 @@ def hint(stage: Stage, check_id: str, level: int) -> str:
     Raises:
         UsageError: there is no such public check.
     """
+    known = [check.id for check in stage.public]
+    if check_id not in known:
+        raise UsageError(f"{stage.id} has no public check {check_id!r}; it has {', '.join(known)}.")
     found = _hints(stage.folder).get(check_id)
-    if found is None:
-        known = ", ".join(check.id for check in stage.public)
-        raise UsageError(f"{stage.id} has no public check {check_id!r}; it has {known}.")
-    return found[level - 1]
+    return found[level - 1] if found else "Nobody has written a hint for this check yet."
 
 
 @cache

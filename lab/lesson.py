@@ -57,7 +57,10 @@ class Block:
 
 def read(stage: Stage, language: str = "en") -> tuple[Block, ...]:
     """The lesson of a stage."""
-    return parse(stage.lesson(language).read_text(encoding="utf-8"))
+    file = stage.lesson(language)
+    if not file.is_file():
+        return (Block("paragraph", (Span(f"{stage.title} has no lesson yet."),)),)
+    return parse(file.read_text(encoding="utf-8"))
 
 
 @cache

@@ -61,14 +61,14 @@ def check_line(title: str, event: Mapping[str, Any], style: Style) -> str:
     return f"  {style.mark(status)} {title}{style.faint(note)}"
 
 
-def failure(title: str, event: Mapping[str, Any], style: Style) -> list[str]:
+def failure(title: str, event: Mapping[str, Any], style: Style, width: int = WIDTH) -> list[str]:
     """A failing check explained: what was seen, where, the diagnosis, what to think about next."""
     lines = [f"{style.mark(event['status'])} {style.strong(title)}"]
-    lines += _wrapped(event.get("message") or event.get("reason", ""))
+    lines += _wrapped(event.get("message") or event.get("reason", ""), width)
     if event.get("diagnosis"):
-        lines += _wrapped(f"Diagnosis: {event['diagnosis']}.".replace("..", "."))
+        lines += _wrapped(f"Diagnosis: {event['diagnosis']}.".replace("..", "."), width)
     if event.get("diff"):
-        lines += [f"  {line}" for line in array_diff(event["diff"], style.symbols)]
+        lines += [f"  {line}" for line in array_diff(event["diff"], style.symbols, width)]
     elif event.get("expected"):
         lines += [f"  expected  {event['expected']}", f"  got       {event.get('actual', '')}"]
     if event.get("traceback"):
@@ -77,11 +77,11 @@ def failure(title: str, event: Mapping[str, Any], style: Style) -> list[str]:
         lines += ["  your code printed:"]
         lines += [f"    {line}" for line in event["output"].strip().splitlines()[-20:]]
     if event.get("help"):
-        lines += _wrapped(f"Think about: {event['help']}")
+        lines += _wrapped(f"Think about: {event['help']}", width)
     return lines
 
 
-def array_diff(diff: Mapping[str, Any], symbols: str = "unicode") -> list[str]:
+def array_diff(diff: Mapping[str, Any], symbols: str = "unicode", width: int = WIDTH) -> list[str]:
     """Two arrays beside each other around the first wrong entry, and where the others are."""
     wanted, got = diff["shape"]
     lines = []
@@ -96,7 +96,7 @@ def array_diff(diff: Mapping[str, Any], symbols: str = "unicode") -> list[str]:
         f"expected {diff['expected_value']}, got {diff['actual_value']}"
     )
     lines.append(f"largest error: {diff['max_abs']} absolute, {diff['max_rel']} relative")
-    lines += _windows(diff)
+    lines += _windows(diff, width)
     lines.append("where: " + heat_strip(diff["heat"], symbols))
     return lines
 
@@ -107,7 +107,7 @@ def heat_strip(heat: Sequence[int], symbols: str = "unicode") -> str:
     return "[" + "".join(ramp[level] for level in heat) + "]"
 
 
-def _windows(diff: Mapping[str, Any]) -> list[str]:
+def _windows(diff: Mapping[str, Any], width: int) -> list[str]:
     expected, actual = diff["expected_window"], diff["actual_window"]
     if diff["size"] < 2:
         return []
@@ -118,7 +118,7 @@ def _windows(diff: Mapping[str, Any]) -> list[str]:
     right = ["  ".join(entry.rjust(wide) for entry in line) for line in actual]
     head = f"expected {title}"
     gap = max(len(head), *(len(line) for line in left))
-    if gap + max(len(line) for line in right) > WIDTH - 6:
+    if gap + max(len(line) for line in right) > width - 6:
         return [head, *(f"  {line}" for line in left), "got", *(f"  {line}" for line in right)]
     pairs = [(head, "got"), *zip(left, right, strict=True)]
     return [f"{one.ljust(gap)}   {two}" for one, two in pairs]
@@ -141,23 +141,34 @@ def rubric(view: Mapping[str, Any], style: Style) -> list[str]:
     return lines
 
 
-def graded(view: Mapping[str, Any], style: Style) -> list[str]:
+def graded(view: Mapping[str, Any], style: Style, width: int = WIDTH) -> list[str]:
     """A learner's view: the score, the rubric, and each check that did not pass."""
-    lines = [
-        style.strong(f"{view['score']:g} of {view['max_score']:g} points")
-        + ("" if view["status"] == "graded" else f" ({view['status'].replace('_', ' ')})"),
-        *rubric(view, style),
-    ]
+    if view["status"] == "infrastructure_error":
+        return _owed(view, style, width)
+    lines = [style.strong(f"{view['score']:g} of {view['max_score']:g} points")]
+    if view["status"] == "needs_review":
+        lines.append("  A person should look at this: a time is better than seems possible.")
+    lines += rubric(view, style)
     for test in view["tests"]:
         performance = test.get("performance")
         if test["status"] != "passed" or performance is not None:
             lines.append(check_line(test["name"], test, style) + _points(test))
-            lines += [f"    {line}" for line in _advice(test)]
+            lines += [f"    {line}" for line in _advice(test, width)]
         if performance is not None and "value" in performance:
-            lines.append(f"      {speed(performance)}")
+            lines += _wrapped(speed(performance), width, " " * 6)
     if view.get("output"):
-        lines += ["", *_wrapped(view["output"], indent="")]
+        lines += ["", *_wrapped(view["output"], width, "")]
     return lines
+
+
+def _owed(view: Mapping[str, Any], style: Style, width: int) -> list[str]:
+    """A run without a score: what the grader still owes, and that it costs nothing."""
+    owed = [t for t in view["tests"] if t["status"] in ("error", "not_run", "inconclusive")]
+    return [
+        style.strong("No score yet: the grader could not judge everything."),
+        *_wrapped("This costs you nothing; submit again. What is open:", width),
+        *(check_line(test["name"], test, style) for test in owed),
+    ]
 
 
 def speed(performance: Mapping[str, Any]) -> str:
@@ -170,20 +181,27 @@ def speed(performance: Mapping[str, Any]) -> str:
     return f"{value:.2f}x the time of the course's solution ({tiers})"
 
 
-def _advice(test: Mapping[str, Any]) -> list[str]:
+def _advice(test: Mapping[str, Any], width: int) -> list[str]:
     said = [test.get(name, "") for name in ("message", "diagnosis", "hint")]
-    return [line for part in said if part for line in textwrap.wrap(part, WIDTH - 6)]
+    return [line for part in said if part for line in textwrap.wrap(part, width - 6)]
+
+
+def points(score: float | None, max_score: float | None, status: str | None) -> str:
+    """A score as history shows it; none where the grader still owes one."""
+    if status == "infrastructure_error" or score is None or max_score is None:
+        return "no score yet"
+    return f"{score:g} of {max_score:g}"
 
 
 def _points(test: Mapping[str, Any]) -> str:
     return f"  {test['score']:g}/{test['max_score']:g}"
 
 
-def _wrapped(text: str, indent: str = "  ") -> list[str]:
+def _wrapped(text: str, width: int = WIDTH, indent: str = "  ") -> list[str]:
     return [
         line
         for part in text.splitlines()
-        for line in textwrap.wrap(part, WIDTH, initial_indent=indent, subsequent_indent=indent)
+        for line in textwrap.wrap(part, width, initial_indent=indent, subsequent_indent=indent)
     ]
 
 

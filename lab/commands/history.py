@@ -7,6 +7,7 @@ import argparse
 from assignments import catalog
 
 from .. import attempts
+from ..render import points
 from ..workspace import require
 from .arguments import add_json, add_stage, print_json
 
@@ -30,6 +31,6 @@ def run(args: argparse.Namespace) -> int:
         when = (run.created_at or "").replace("T", " ").removesuffix("Z")
         print(
             f"{run.stage:<10} attempt {run.attempt:<3} {when} UTC  "
-            f"{run.score:g} of {run.max_score:g}  {(run.status or '').replace('_', ' ')}"
+            f"{points(run.score, run.max_score, run.status)}  {(run.status or '').replace('_', ' ')}"
         )
     return 0

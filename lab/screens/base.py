@@ -24,3 +24,8 @@ class LabScreen(Screen[None]):
     def symbols(self) -> str:
         """The learner's choice of symbols."""
         return self.lab.workspace.symbols if self.lab.workspace else "unicode"
+
+    @property
+    def _width(self) -> int:
+        """Cells that text may fill."""
+        return max(40, min(100, self.size.width - 6))

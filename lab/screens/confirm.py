@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
@@ -13,7 +13,7 @@ from textual.widgets import Static
 class ConfirmScreen(ModalScreen[bool]):
     """Ask before something is replaced."""
 
-    BINDINGS: ClassVar[list[tuple[str, str, str]]] = [
+    BINDINGS: ClassVar[list[Any]] = [
         ("y", "answer(True)", "Yes"),
         ("n,escape", "answer(False)", "No"),
     ]

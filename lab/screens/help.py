@@ -12,10 +12,10 @@ from ..palette import shown_key
 from .base import LabScreen
 
 ABOUT = """\
-Edit your file in any editor; the checks run again at every save. Public checks teach, hidden checks
+Edit your file in any editor; the checks run again at every save. Public checks teach, hidden checks \
 decide; F8 shows what goes in before anything is graded. Nothing here needs a network or a mouse.
 
-Everything works as a command too: `lab --help`. In lab.toml, a table [keys] gives an action another
+Everything works as a command too: `lab --help`. In lab.toml, a table [keys] gives an action another \
 key, for example check = "f4".
 """
 

@@ -47,7 +47,11 @@ class HistoryScreen(LabScreen):
         for run in self._runs:
             when = (run.created_at or "").replace("T", " ").removesuffix("Z")
             table.add_row(
-                run.stage, str(run.attempt), when, f"{run.score:g} of {run.max_score:g}", run.status
+                run.stage,
+                str(run.attempt),
+                when,
+                render.points(run.score, run.max_score, run.status),
+                (run.status or "").replace("_", " "),
             )
         if not self._runs:
             self._say(Text("No attempts yet: F8 on the workbench makes one."))
@@ -64,7 +68,11 @@ class HistoryScreen(LabScreen):
             return
         with Ledger(self.lab.here.ledger) as ledger:
             view = learner_view(ledger.report(run.id))
-        self._say(Text.from_ansi("\n".join(render.graded(view, Style(self.symbols, colour=True)))))
+        self._say(
+            Text.from_ansi(
+                "\n".join(render.graded(view, Style(self.symbols, colour=True), self._width))
+            )
+        )
 
     def action_compare(self) -> None:
         run = self._run

@@ -87,7 +87,7 @@ class SubmitScreen(LabScreen):
         if state.graded is not None:
             shown = [
                 f"Attempt {state.graded['attempt']}",
-                *render.graded(state.graded["view"], style),
+                *render.graded(state.graded["view"], style, self._width),
                 "",
                 f"Report: {state.graded['path']}",
             ]
@@ -106,13 +106,16 @@ class SubmitScreen(LabScreen):
         say = {"starting": "Starting ...", "cancelled": "Cancelled: this attempt does not count."}
         if state.graded is not None:
             view = state.graded["view"]
-            said = f"{view['score']:g} of {view['max_score']:g} points"
+            owed = view["status"] == "infrastructure_error"
+            points = f"{view['score']:g} of {view['max_score']:g} points"
+            said = "No score yet; enter submits again." if owed else points
         else:
             said = say.get(state.phase) or headline(state, 0)
         self._bar(state, said)
 
     def _bar(self, state: RunState, said: str) -> None:
         self.query_one(StatusBar).show(said, state)
+        self.refresh_bindings()
 
 
 def _attempts(done: list[Any]) -> str:

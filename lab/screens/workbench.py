@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import Any, ClassVar
 
 from textual import work
@@ -25,6 +24,13 @@ from .base import LabScreen
 
 DEBOUNCE_MS = 60  # an editor's write-and-rename is one save
 STEP_MS = 20
+# What a tab gives the keys to: what scrolls, or the list of checks.
+FOCUS = {
+    "lesson": "LessonView",
+    "code": "CodeView",
+    "checks": "#check_options",
+    "predict": "PredictView",
+}
 
 
 class WorkbenchScreen(LabScreen):
@@ -64,9 +70,7 @@ class WorkbenchScreen(LabScreen):
         if state.suite != "public" or state.stage != self.stage.id:
             return
         self.query_one(ChecksView).show(state)
-        self.query_one(StatusBar).show(
-            headline(state, len(self.stage.hidden)), state, f"watch: {self.watching}"
-        )
+        self.query_one(StatusBar).show(headline(state, len(self.stage.hidden)), state)
         self.refresh_bindings()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -98,8 +102,8 @@ class WorkbenchScreen(LabScreen):
 
     def _watching(self, how: str) -> None:
         self.watching = how
-        if self.is_mounted:
-            self.show_run(self.lab.state(self.stage))
+        title = f"{self.stage.number:02d} {self.stage.title}"
+        self.query_one("#title", Static).update(f"{title}  ·  watch: {how}")
 
     # ---- actions ------------------------------------------------------------------------------
     async def action_check(self) -> None:
@@ -133,9 +137,7 @@ class WorkbenchScreen(LabScreen):
 
     def action_tab(self, name: str) -> None:
         self.query_one(TabbedContent).active = name
-        pane = self.query_one(f"#{name}", TabPane)
-        with suppress(IndexError):
-            next(iter(w for w in pane.query("*") if w.focusable), pane).focus()
+        self.query_one(FOCUS[name]).focus()
 
     def action_hint(self) -> None:
         view = self.query_one(ChecksView)

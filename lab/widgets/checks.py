@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical, VerticalScroll
@@ -37,6 +39,14 @@ class ChecksView(Horizontal):
 
     def on_mount(self) -> None:
         self.query_one(Input).display = False
+
+    def on_resize(self) -> None:
+        if self._state.stage:
+            self._detail()
+
+    @property
+    def _width(self) -> int:
+        return max(30, self.query_one("#check_detail").content_size.width)
 
     @property
     def selected(self) -> str | None:
@@ -131,13 +141,14 @@ class ChecksView(Horizontal):
         elif check is None:
             lines = [_nothing_failing(self._state)]
         elif check.failed:
-            lines = render.failure(check.title, check.event, self._style)
+            lines = render.failure(check.title, check.event, self._style, self._width)
         else:
             lines = [self._style.strong(check.title), f"  {check.status}"]
         if self._hint is not None and (check is None or self._hint[0] == check.id):
             _, level, text = self._hint
             more = ", h for the next" if level < 3 else ""
-            lines += ["", self._style.strong(f"Hint {level} of 3{more}"), text]
+            lines += ["", self._style.strong(f"Hint {level} of 3{more}")]
+            lines += textwrap.wrap(text, self._width)
         elif check is not None and check.failed:
             lines += ["", self._style.faint("h: a hint")]
         self.query_one("#check_detail Static", Static).update(Text.from_ansi("\n".join(lines)))

@@ -16,15 +16,13 @@ class StatusBar(Static):
         super().__init__(markup=False)
         self._style = Style(symbols, colour=True)
 
-    def show(self, said: str, state: RunState, right: str = "") -> None:
-        """Say `said` about `state`, and `right` at the other end."""
+    def show(self, said: str, state: RunState) -> None:
+        """Say `said` about `state`."""
         text = Text(no_wrap=True, overflow="ellipsis")
         if state.failures:
             text.append(Text.from_ansi(self._style.mark("failed"))).append(" ")
         elif state.complete and not state.busy:
             text.append(Text.from_ansi(self._style.mark("passed"))).append(" ")
-        if right:
-            text.append(f"{right}  ", "dim")
         if state.isolation not in ("", "full"):
             text.append(f"isolation: {state.isolation}  ", "yellow")
         self.update(text.append(said))
