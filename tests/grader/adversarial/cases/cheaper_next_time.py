@@ -1,6 +1,6 @@
 # row: 70
 # attack: zeroes its input so that the next round is cheap
-# loses: softmax_regression_epoch
+# loses: check inputs_unchanged
 # status: any
 _right = softmax_regression_epoch
 

@@ -1,7 +1,7 @@
 # row: 10
 # attack: replaces built-ins that comparisons use
 # loses: softmax
-# status: failed
+# status: failed|crashed
 import builtins
 
 builtins.all = builtins.any = builtins.isinstance = lambda *a: True

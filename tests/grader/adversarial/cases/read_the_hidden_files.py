@@ -4,6 +4,17 @@
 # status: passed
 import os
 
+
+def _of_the_course(path):
+    try:
+        with open(path, "rb") as file:
+            text = file.read()
+    except OSError:
+        return False
+    return b"grader.check" in text or b"softmax_regression_epoch" in text or b"dlsyslab" in text
+
+
+_names = ("test_softmax.py", "pyproject.toml", "ledger.sqlite", "assignment.toml", "softmax.py")
 _found = []
 for _root, _folders, _files in os.walk("/"):
     if _root in ("/proc", "/sys"):
@@ -11,8 +22,7 @@ for _root, _folders, _files in os.walk("/"):
     _found += [
         os.path.join(_root, f)
         for f in _files
-        if f in ("test_softmax.py", "pyproject.toml", "ledger.sqlite", "assignment.toml")
-        or (f == "softmax.py" and not _root.startswith("/box") and "scipy" not in _root)
+        if f in _names and _of_the_course(os.path.join(_root, f))
     ]
 if _found:
     raise RuntimeError(f"found {_found[:5]}")
