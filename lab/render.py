@@ -119,7 +119,9 @@ def _windows(diff: Mapping[str, Any], width: int) -> list[str]:
     head = f"expected {title}"
     gap = max(len(head), *(len(line) for line in left))
     if gap + max(len(line) for line in right) > width - 6:
-        return [head, *(f"  {line}" for line in left), "got", *(f"  {line}" for line in right)]
+        fits = max(1, (width - 4) // (wide + 2)) * (wide + 2)
+        rows = [[f"  {line[:fits].rstrip()}" for line in side] for side in (left, right)]
+        return [head, *rows[0], "got", *rows[1]]
     pairs = [(head, "got"), *zip(left, right, strict=True)]
     return [f"{one.ljust(gap)}   {two}" for one, two in pairs]
 
