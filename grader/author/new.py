@@ -61,8 +61,8 @@ points = 75
 exports = ["double"]
 
 [[checks]]
-id = "double_linear"
-title = "the double of a sum is the sum of the doubles"
+id = "double_dtype"
+title = "keeps float32"
 visibility = "hidden"
 rubric = "properties"
 points = 20
@@ -131,20 +131,15 @@ from grader.check import check_close, check_unchanged
 
 def test_double_random(student, rng):
     """doubles arrays of any shape"""
-    for shape in [(), (1,), (7,), (3, 5)]:
+    for shape in [(1,), (7,), (3, 5)]:
         x = rng.standard_normal(shape)
-        check_close(student.double(x), 2.0 * x, what="double(x)", help="Every entry counts.")
+        check_close(student.double(x), x + x, what="double(x)", help="Every entry counts.")
 
 
-def test_double_linear(student, rng):
-    """the double of a sum is the sum of the doubles"""
-    x, y = rng.standard_normal((2, 9))
-    check_close(
-        student.double(x + y),
-        student.double(x) + student.double(y),
-        what="double(x + y)",
-        help="Multiply; do not shift.",
-    )
+def test_double_dtype(student, rng):
+    """keeps float32"""
+    x = rng.standard_normal(9).astype(np.float32)
+    check_close(student.double(x), x + x, what="double(x)", help="What is the dtype of the result?")
 
 
 def test_double_pure(student, rng):
@@ -155,14 +150,31 @@ def test_double_pure(student, rng):
 '''
 
 MUTANTS = '''\
-[[mutant]]
-name = "first_entry_only"
-caught_by = ["double_random"]
-diagnosis = "only the absolute value is doubled: keep the sign."
+# Single realistic mistakes, each named by the hidden check that must catch it.
 
+[[mutant]]
+name = "tripled"
+caught_by = ["double_random"]
+diagnosis = "this is three times x."
 [[mutant.edit]]
 find = "return np.add(x, x)"
-replace = "return np.add(np.abs(x), np.abs(x))"
+replace = "return 3 * x"
+
+[[mutant]]
+name = "always_float64"
+caught_by = ["double_dtype"]
+diagnosis = "the result is float64 whatever came in."
+[[mutant.edit]]
+find = "return np.add(x, x)"
+replace = "return np.add(x, x, dtype=np.float64)"
+
+[[mutant]]
+name = "in_place"
+caught_by = ["double_pure"]
+diagnosis = "x itself was doubled."
+[[mutant.edit]]
+find = "return np.add(x, x)"
+replace = "return np.add(x, x, out=x)"
 '''
 
 LESSON = "# {title}\n\nWhy this matters, the mathematics ($y = 2x$), a worked example, what it costs.\n"

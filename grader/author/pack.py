@@ -12,6 +12,7 @@ import sys
 import tempfile
 import zipfile
 from collections.abc import Iterable
+from importlib.util import find_spec
 from pathlib import Path
 
 from ..errors import InfrastructureError, UsageError
@@ -38,8 +39,11 @@ def pack_learner(root: Path, out: Path) -> Path:
     with tempfile.TemporaryDirectory() as scratch:
         tree, built = Path(scratch) / "tree", Path(scratch) / "built"
         _copy(root, tree)
+        command = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--quiet", "-w", str(built)]
+        if find_spec("hatchling") is not None:
+            command.append("--no-build-isolation")  # nothing to fetch
         done = subprocess.run(
-            [sys.executable, "-m", "pip", "wheel", "--no-deps", "--quiet", "-w", built, tree],
+            [*command, str(tree)],
             capture_output=True,
             text=True,
             check=False,
