@@ -27,7 +27,7 @@ STYLES = {
     "": "",
 }
 CODE_INDENT = "    "
-RECOMPUTED = "recompute"
+GLUE = "\N{NO-BREAK SPACE}"  # holds a formula together until its line is broken
 # Wrapping asks a console for nothing but its way of measuring cells.
 _CONSOLE = Console(width=200, force_terminal=False, color_system=None)
 
@@ -202,7 +202,7 @@ def _joined(spans: Iterable[Span], ascii: bool) -> Text:
 def _inline(tex: str, ascii: bool) -> str:
     try:
         # A formula in a line is one word: breaking it at a space would tear it.
-        return inline(tex, ascii=ascii).replace(" ", "\N{NO-BREAK SPACE}")
+        return inline(tex, ascii=ascii).replace(" ", GLUE)
     except MathsError:
         return tex
 
@@ -271,4 +271,7 @@ def _hanging(text: Text, first: str, width: int) -> list[Text]:
 
 
 def _wrapped(text: Text, width: int) -> list[Text]:
-    return list(text.wrap(_CONSOLE, max(8, width)))
+    found = list(text.wrap(_CONSOLE, max(8, width)))
+    for line in found:
+        line.plain = line.plain.replace(GLUE, " ")
+    return found

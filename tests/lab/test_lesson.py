@@ -71,7 +71,7 @@ def test_markdown_becomes_blocks() -> None:
 def test_a_formula_in_a_line_is_not_torn() -> None:
     block = parse("aaaa $a + b = c$ dddd")
 
-    assert lines(block, 14)[0] == "aaaa"
+    assert lines(block, 12)[0] == "aaaa"
 
 
 def test_ascii_lessons_hold_no_other_sign() -> None:
