@@ -27,7 +27,7 @@ STYLES = {
     "": "",
 }
 CODE_INDENT = "    "
-GLUE = "\N{NO-BREAK SPACE}"  # holds a formula together until its line is broken
+GLUE = "\ue000"  # private use: stands for a space inside a formula until its line is broken
 # Wrapping asks a console for nothing but its way of measuring cells.
 _CONSOLE = Console(width=200, force_terminal=False, color_system=None)
 
