@@ -91,10 +91,7 @@ def array_diff(diff: Mapping[str, Any], symbols: str = "unicode", width: int = W
     if "bad" not in diff:
         return lines
     first = ", ".join(str(place) for place in diff["first"])
-    lines.append(
-        f"{diff['bad']} of {diff['size']} entries differ, the first at [{first}]: "
-        f"expected {diff['expected_value']}, got {diff['actual_value']}"
-    )
+    lines.append(f"{diff['bad']} of {diff['size']} entries differ, the first at [{first}]")
     lines.append(f"largest error: {diff['max_abs']} absolute, {diff['max_rel']} relative")
     lines += _windows(diff, width)
     lines.append("where: " + heat_strip(diff["heat"], symbols))

@@ -101,7 +101,7 @@ class SubmitScreen(LabScreen):
                 else:
                     text.append(Text.from_ansi(render.check_line(check.title, check.event, style)))
                     text.append("\n")
-        if state.checks or state.phase == "problem":
+        if state.checks or state.graded is not None:
             self.query_one("#body", Static).update(text)
         say = {"starting": "Starting ...", "cancelled": "Cancelled: this attempt does not count."}
         if state.graded is not None:

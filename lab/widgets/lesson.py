@@ -26,7 +26,8 @@ class LessonView(VerticalScroll):
         yield Static(markup=False)
 
     def on_resize(self, event: Resize) -> None:
-        width = min(event.size.width - 2, READABLE)
+        # Less the scroll bar, which comes as soon as there is more than a page.
+        width = min(self.content_size.width - self.styles.scrollbar_size_vertical, READABLE)
         if width != self._width and width > 0:
             self._width = width
             self._show()
