@@ -284,7 +284,9 @@ def _timing(table: _Table, checks: Sequence[Check]) -> Timing:
     at = [tier.at for tier in tiers]
     fractions = [tier.fraction for tier in tiers]
     if not tiers or at != sorted(set(at)) or fractions != sorted(set(fractions), reverse=True):
-        table.refuse("tiers", list(zip(at, fractions, strict=True)), "`at` rises, `fraction` falls.")
+        table.refuse(
+            "tiers", list(zip(at, fractions, strict=True)), "`at` rises, `fraction` falls."
+        )
     table.finish()
     return found
 
@@ -402,7 +404,9 @@ class _Table:
         def is_texts(value: Any) -> bool:
             return isinstance(value, list) and all(isinstance(part, str) for part in value)
 
-        return tuple(self._pop(key, is_texts, "it must be a list of texts.", [] if optional else ...))
+        return tuple(
+            self._pop(key, is_texts, "it must be a list of texts.", [] if optional else ...)
+        )
 
     def number(self, key: str) -> float:
         def is_number(value: Any) -> bool:

@@ -151,7 +151,9 @@ class _Work:
         for run in before:
             self._write(run.learner, self._ledger.report(run.id))
         unfinished = self._ledger.unfinished(self._stage.id)
-        self._total = len(before) + len({run.learner for run in unfinished} - {r.learner for r in before})
+        self._total = len(before) + len(
+            {run.learner for run in unfinished} - {r.learner for r in before}
+        )
         self._correctness([run for run in unfinished if run.state == "queued"], jobs)
         for round_number in range(TIMING_ROUNDS):
             waiting = [r for r in self._ledger.unfinished(self._stage.id) if r.state == "correct"]
@@ -164,7 +166,9 @@ class _Work:
             self._ledger.keep_correctness(job.run, suite_run.to_json())
             self._tell("judged", self._ledger.run(job.run).learner)
 
-        self._run_jobs([self._job(run, ("correctness",)) for run in runs], jobs, found, self._failed)
+        self._run_jobs(
+            [self._job(run, ("correctness",)) for run in runs], jobs, found, self._failed
+        )
 
     def _performance(self, runs: list[Run], *, last: bool) -> None:
         """Time the submissions one after another: nothing else may run meanwhile."""
@@ -207,7 +211,13 @@ class _Work:
 
     def _tell(self, what: str, learner: str, report: dict[str, Any] | None = None) -> None:
         done = self._batch.already + len(self._batch.graded)
-        event = {"event": "submission", "what": what, "learner": learner, "done": done, "of": self._total}
+        event = {
+            "event": "submission",
+            "what": what,
+            "learner": learner,
+            "done": done,
+            "of": self._total,
+        }
         if report is not None:
             event |= {name: report[name] for name in ("status", "score", "max_score")}
         self._emit(event)
@@ -261,7 +271,9 @@ def _sole_user(out: Path) -> Iterator[None]:
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise UsageError(f"another `lab grade` is working in {out}: let it end first.") from None
+            raise UsageError(
+                f"another `lab grade` is working in {out}: let it end first."
+            ) from None
         yield
     finally:
         os.close(fd)

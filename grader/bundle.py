@@ -67,13 +67,17 @@ def read(
     if not isinstance(found, dict) or found.get("schema") != SCHEMA:
         raise SubmissionError(f"the bundle does not say that it is {SCHEMA}.")
     if found.get("stage") != stage.id:
-        raise SubmissionError(f"the bundle is for {_text(found.get('stage'))!r}, not for {stage.id}.")
+        raise SubmissionError(
+            f"the bundle is for {_text(found.get('stage'))!r}, not for {stage.id}."
+        )
     files = found.get("files")
     entry = files.get(stage.file_name) if isinstance(files, dict) else None
-    if not isinstance(entry, dict):
+    if not isinstance(files, dict) or not isinstance(entry, dict):
         raise SubmissionError(f"the bundle holds no {stage.file_name}.")
     others = tuple(
-        (ascii(name)[1:80], f"only {stage.file_name} is read") for name in files if name != stage.file_name
+        (ascii(name)[1:80], f"only {stage.file_name} is read")
+        for name in files
+        if name != stage.file_name
     )
     identity = found.get("identity")
     return Submission(

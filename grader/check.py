@@ -212,7 +212,8 @@ def check_no_warnings(student: Student, *, what: str, help: str = "") -> None:
     if found:
         raise CheckFailure(
             f"{what} gives a RuntimeWarning: {found[0]}.",
-            help=help or "A warning about overflow or invalid values is a wrong number in the making.",
+            help=help
+            or "A warning about overflow or invalid values is a wrong number in the making.",
         )
 
 
@@ -231,7 +232,9 @@ def wrong_entries(got: np.ndarray, want: np.ndarray, rtol: float, atol: float) -
         return np.asarray(got != want)
     with np.errstate(all="ignore"):
         wide = np.result_type(want.dtype, np.float64)
-        far = ~(np.abs(got.astype(wide) - want.astype(wide)) <= atol + rtol * np.abs(want.astype(wide)))
+        far = ~(
+            np.abs(got.astype(wide) - want.astype(wide)) <= atol + rtol * np.abs(want.astype(wide))
+        )
         same_infinity = (got == want) & np.isinf(want)
         both_nan = np.isnan(got) & np.isnan(want)
     return np.asarray(far & ~same_infinity & ~both_nan)

@@ -72,7 +72,10 @@ def _windows(
 ) -> tuple[list[int], list[list[str]], list[list[str]]]:
     """The rows and columns around `first`, of the last two axes."""
     lead = first[:-2]
-    planes = [np.atleast_2d(array[lead]) if array.ndim else array.reshape(1, 1) for array in (expected, actual)]
+    planes = [
+        np.atleast_2d(array[lead]) if array.ndim else array.reshape(1, 1)
+        for array in (expected, actual)
+    ]
     row, column = (first[-2] if len(first) > 1 else 0), (first[-1] if first else 0)
     start = [max(0, row - 1), max(0, column - WINDOW // 2)]
     shown = [

@@ -49,8 +49,8 @@ class Handle:
     def _refuse(self, *args: Any) -> NoReturn:
         raise TypeError("an object in the worker cannot be compared; fetch its value first")
 
-    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = _refuse  # type: ignore[assignment]
-    __bool__ = __len__ = __iter__ = __array__ = __float__ = __int__ = _refuse  # type: ignore[assignment]
+    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = _refuse
+    __bool__ = __len__ = __iter__ = __array__ = __float__ = __int__ = _refuse
     __contains__ = __index__ = _refuse
     __hash__ = None  # type: ignore[assignment]
     # Arrays on the left must hand the operation over, instead of asking for an array of handles.

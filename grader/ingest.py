@@ -50,7 +50,9 @@ def entries(submissions: Path) -> list[Path]:
         raise SubmissionError(f"there is no folder {submissions}.") from None
     except PermissionError:
         raise SubmissionError(f"{submissions} cannot be read: permission denied.") from None
-    kept = [p for p in found if not p.name.startswith(".") and (_is_folder(p) or _is_bundle(p.name))]
+    kept = [
+        p for p in found if not p.name.startswith(".") and (_is_folder(p) or _is_bundle(p.name))
+    ]
     if not kept:
         raise SubmissionError(
             f"{submissions} holds no submissions: it should hold one folder a learner, "
@@ -99,7 +101,9 @@ def _from_folder(folder: Path, stage: Stage, learner: str) -> Submission:
         elif len(bundles) == 1:
             chosen = bundles[0]
         elif bundles:
-            raise SubmissionError(f"there are {len(bundles)} bundles and no {stage.file_name} in it.")
+            raise SubmissionError(
+                f"there are {len(bundles)} bundles and no {stage.file_name} in it."
+            )
         else:
             raise SubmissionError(_nothing(stage, names))
         content, changed_at = _read(Path(chosen), directory)
@@ -161,7 +165,9 @@ def _read(path: Path, directory: int | None) -> tuple[bytes, str]:
         if not stat.S_ISREG(found.st_mode):
             raise SubmissionError(f"{name} is no regular file.")
         if found.st_nlink > 1 and directory is not None:
-            raise SubmissionError(f"{name} is linked from elsewhere too: hand in a file of your own.")
+            raise SubmissionError(
+                f"{name} is linked from elsewhere too: hand in a file of your own."
+            )
         if found.st_size > MAX_FILE_BYTES:
             raise SubmissionError(
                 f"{name} has {found.st_size:,} bytes; at most {MAX_FILE_BYTES:,} are read."

@@ -68,7 +68,7 @@ def load(kind: str) -> Key:
             f"a key that others may have seen proves nothing. If nobody did: chmod 600 {file}"
         )
     try:
-        return Key(kind, SigningKey(file.read_text().strip(), encoder=HexEncoder))
+        return Key(kind, SigningKey(file.read_text().strip().encode(), encoder=HexEncoder))
     except (ValueError, CryptoError, UnicodeDecodeError):
         raise KeyFileError(f"{file} holds no key of 64 hexadecimal digits.") from None
 
@@ -138,7 +138,7 @@ def public_key(text: str) -> str:
         KeyFileError: it is none.
     """
     try:
-        VerifyKey(text, encoder=HexEncoder)
+        VerifyKey(text.encode(), encoder=HexEncoder)
     except (ValueError, TypeError, CryptoError):
         raise KeyFileError(
             f"{text!r} is no public key: it must be 64 hexadecimal digits, as `lab key show` says."

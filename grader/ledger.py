@@ -193,7 +193,9 @@ class Ledger:
 
     def correctness(self, run_id: str) -> dict[str, Any] | None:
         """The verdicts of the correctness phase of a run, if it has come so far."""
-        (text,) = self._db.execute("SELECT correctness FROM runs WHERE id = ?", (run_id,)).fetchone()
+        (text,) = self._db.execute(
+            "SELECT correctness FROM runs WHERE id = ?", (run_id,)
+        ).fetchone()
         return None if text is None else dict(json.loads(text))
 
     def finish(self, run_id: str, report: Mapping[str, Any]) -> bool:
@@ -261,7 +263,9 @@ class Ledger:
 
     def stages(self) -> list[str]:
         """The stages of which there are runs."""
-        return [row[0] for row in self._db.execute("SELECT DISTINCT stage FROM runs ORDER BY stage")]
+        return [
+            row[0] for row in self._db.execute("SELECT DISTINCT stage FROM runs ORDER BY stage")
+        ]
 
     def close(self) -> None:
         self._db.close()

@@ -130,12 +130,11 @@ class GraderPlugin:
             if call.excinfo is None:
                 return None
             outcome, suspect = verdict.of_exception(
-                name, InfrastructureError(f"cleaning up after the check failed: {call.excinfo.value}")
+                name,
+                InfrastructureError(f"cleaning up after the check failed: {call.excinfo.value}"),
             )
         elif call.excinfo is not None:
-            outcome, suspect = verdict.of_exception(
-                name, call.excinfo.value, task=self._task(name)
-            )
+            outcome, suspect = verdict.of_exception(name, call.excinfo.value, task=self._task(name))
         elif call.when == "setup":
             return None
         elif (bench := item.stash.get(_BENCH, None)) is not None:

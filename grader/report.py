@@ -199,9 +199,7 @@ def now() -> str:
 def _status(scored: Scored) -> str:
     if scored.pending:
         return "infrastructure_error"
-    if any(
-        (line.outcome.performance or {}).get("needs_review") for line in scored.lines
-    ):
+    if any((line.outcome.performance or {}).get("needs_review") for line in scored.lines):
         return "needs_review"
     return "graded"
 

@@ -83,9 +83,7 @@ def run_suite(
     own_spares = Spares() if spares is None else None
     try:
         with Desk(stage, source, spares or own_spares) as desk:  # type: ignore[arg-type]
-            plugin = GraderPlugin(
-                stage, checks, desk, seed, run, emit, earlier or {}, record_calls
-            )
+            plugin = GraderPlugin(stage, checks, desk, seed, run, emit, earlier or {}, record_calls)
             report = _pytest(suite_folder(stage, suite), plugin)
         found = adapter.outcomes(report, [check.id for check in checks])
         outcomes = found
@@ -113,7 +111,11 @@ def run_suite(
 
 
 def expected_checks(
-    stage: Stage, suite: str, *, only: Collection[str] | None = None, phases: Collection[str] = PHASES
+    stage: Stage,
+    suite: str,
+    *,
+    only: Collection[str] | None = None,
+    phases: Collection[str] = PHASES,
 ) -> tuple[Check, ...]:
     """The checks of the manifest that a run must report on, in its order."""
     timed = {timing.check for timing in stage.timings}

@@ -66,7 +66,9 @@ def _copies(script: Path, folder: Path) -> list[Path]:
     """The .py files beside `script`, copied to where the box's own user may read them."""
     beside = sorted(script.resolve().parent.glob("*.py"))
     if len(beside) > MAX_FILES:
-        raise UsageError(f"there are {len(beside)} .py files beside {script.name}; at most {MAX_FILES} go in.")
+        raise UsageError(
+            f"there are {len(beside)} .py files beside {script.name}; at most {MAX_FILES} go in."
+        )
     folder.chmod(0o755)
     copied = []
     for file in beside:

@@ -69,7 +69,7 @@ def verify(report: Mapping[str, Any], trusted: Mapping[str, str]) -> Verified:
     if found != integrity.get("payload_sha256"):
         return Verified(key_id, "", "it was changed after it was signed")
     try:
-        VerifyKey(key_id, encoder=HexEncoder).verify(
+        VerifyKey(key_id.encode(), encoder=HexEncoder).verify(
             _signed_bytes({k: v for k, v in integrity.items() if k != "signature"}),
             bytes.fromhex(value),
         )

@@ -21,7 +21,9 @@ from .wire.frames import FrameEnd, FrameError, FrameTimeout
 if TYPE_CHECKING:
     from .spares import Worker
 
-_CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_CONTROL = re.compile(
+    r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
+)
 
 
 class StudentError(WorkerError):
@@ -151,8 +153,10 @@ class Student:
 
     def len(self, value: Any) -> int:
         """`len` of an object in the worker."""
-        return builtins.len(value) if not isinstance(value, Handle) else int(
-            self.request("len", target=value)
+        return (
+            builtins.len(value)
+            if not isinstance(value, Handle)
+            else int(self.request("len", target=value))
         )
 
     def iter(self, value: Any) -> list[Any]:
@@ -264,7 +268,10 @@ class Student:
             value = self._callbacks[number](*args, **kwargs)
         except BaseException:
             self.worker.channel.send({"id": call_id, "failed": True}, deadline)
-            self._end(WorkerCrashed("a function of the check failed while it was called back."), quiet=True)
+            self._end(
+                WorkerCrashed("a function of the check failed while it was called back."),
+                quiet=True,
+            )
             raise
         self.worker.channel.send({"id": call_id, "value": self._outgoing(value)}, deadline)
 
@@ -320,9 +327,11 @@ def _warnings(found: Any) -> list[tuple[str, str]]:
 
 
 def _student_error(reply: dict[str, Any]) -> StudentError:
-    names = [name for name in reply["error"] if isinstance(name, str)] if isinstance(
-        reply["error"], list
-    ) else []
+    names = (
+        [name for name in reply["error"] if isinstance(name, str)]
+        if isinstance(reply["error"], list)
+        else []
+    )
     kind = next((found for name in names if (found := _mapped(name)) is not None), StudentError)
     error = kind()
     error.type_name = clean(names[0])[:80] if names else "Exception"
@@ -342,4 +351,12 @@ def _mapped(name: str) -> type[StudentError] | None:
     return type(f"Student{name}", (StudentError, kind), {})
 
 
-__all__ = ["CodecError", "Handle", "Invoked", "Student", "StudentError", "StudentTypeError", "clean"]
+__all__ = [
+    "CodecError",
+    "Handle",
+    "Invoked",
+    "Student",
+    "StudentError",
+    "StudentTypeError",
+    "clean",
+]

@@ -36,9 +36,7 @@ _STATUS_OF_WORKER: dict[type[WorkerError], Status] = {
 }
 
 
-def of_exception(
-    check_id: str, error: BaseException, *, task: str = ""
-) -> tuple[Outcome, bool]:
+def of_exception(check_id: str, error: BaseException, *, task: str = "") -> tuple[Outcome, bool]:
     """The verdict for a check that ended in `error`, and whether it needs a second opinion.
 
     Args:

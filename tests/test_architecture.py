@@ -42,7 +42,11 @@ def test_the_app_loads_neither_arrays_nor_tests() -> None:
 
 def test_imports_follow_the_arrows() -> None:
     done = subprocess.run(
-        [Path(sys.executable).with_name("lint-imports")], cwd=ROOT, capture_output=True, text=True, check=False
+        [Path(sys.executable).with_name("lint-imports")],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
     assert done.returncode == 0, done.stdout
@@ -70,7 +74,9 @@ def test_nothing_that_runs_what_it_reads_is_imported(path: Path) -> None:
         if isinstance(node, ast.Import)
         for alias in node.names
     } | {
-        (node.module or "").split(".")[0] for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)
+        (node.module or "").split(".")[0]
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom)
     }
 
     assert not names & FORBIDDEN
@@ -94,6 +100,8 @@ def test_every_stage_has_suite_solution_and_mutants_and_the_reverse() -> None:
 
     stages = {stage.id for stage in catalog.load()}
     grader = ROOT / "grader"
-    assert {path.name for path in (grader / "suites").iterdir() if path.is_dir() and path.name[0] != "_"} == stages
+    assert {
+        path.name for path in (grader / "suites").iterdir() if path.is_dir() and path.name[0] != "_"
+    } == stages
     assert {path.stem for path in (grader / "solutions").glob("[a-z]*.py")} == stages
     assert {path.stem for path in (grader / "mutants").glob("*.toml")} == stages

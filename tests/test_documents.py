@@ -18,7 +18,9 @@ SPOKEN = re.compile(r"\blab ([a-z]+)((?: [A-Za-z0-9_./~=-]+)*)")
 def commands(name: str) -> list[tuple[str, list[str]]]:
     """Each `lab COMMAND ...` that stands in code, and the options it is given."""
     text = (ROOT / name).read_text(encoding="utf-8")
-    code = re.findall(r"`([^`\n]+)`", text) + re.findall(r"^\$ (.*?)(?:\s+#.*)?$", text, re.MULTILINE)
+    code = re.findall(r"`([^`\n]+)`", text) + re.findall(
+        r"^\$ (.*?)(?:\s+#.*)?$", text, re.MULTILINE
+    )
     known = {command.name for command in COMMANDS}
     return [
         (word, re.findall(r"--[a-z]+", rest))
@@ -35,7 +37,11 @@ def test_every_command_and_option_of_a_document_exists(
     for command, options in commands(name):
         assert command in {known.name for known in COMMANDS} | {"web", "serve"}, f"lab {command}"
         if options:
-            words = [command, "pack" if "--learner" in options and command == "author" else "--help", "--help"]
+            words = [
+                command,
+                "pack" if "--learner" in options and command == "author" else "--help",
+                "--help",
+            ]
             main(words)
             said = capsys.readouterr().out
             assert all(option in said for option in options), (command, options)

@@ -11,7 +11,7 @@ from ..errors import UsageError
 
 SLUG = re.compile(r"[a-z][a-z0-9_]{1,30}\Z")
 
-MANIFEST = '''\
+MANIFEST = """\
 # What this stage is. `lab author check {slug}` says what is still missing.
 id = "{slug}"
 number = {number}
@@ -75,7 +75,7 @@ visibility = "hidden"
 rubric = "hygiene"
 points = 5
 exports = ["double"]
-'''
+"""
 
 STARTER = '''\
 """{title}: what a learner writes. Only the functions below are called."""
@@ -149,7 +149,7 @@ def test_double_pure(student, rng):
     check_unchanged(after, x, what="x")
 '''
 
-MUTANTS = '''\
+MUTANTS = """\
 # Single realistic mistakes, each named by the hidden check that must catch it.
 
 [[mutant]]
@@ -175,9 +175,11 @@ diagnosis = "x itself was doubled."
 [[mutant.edit]]
 find = "return np.add(x, x)"
 replace = "return np.add(x, x, out=x)"
-'''
+"""
 
-LESSON = "# {title}\n\nWhy this matters, the mathematics ($y = 2x$), a worked example, what it costs.\n"
+LESSON = (
+    "# {title}\n\nWhy this matters, the mathematics ($y = 2x$), a worked example, what it costs.\n"
+)
 HINTS = '[double_small]\n1 = "What is added to what?"\n2 = "NumPy adds arrays elementwise."\n3 = "`x + x`."\n'
 PREDICT = (
     '[[question]]\nid = "additions"\ntext = "How many additions does double(x) make for x of shape '

@@ -49,7 +49,9 @@ def pack_learner(root: Path, out: Path) -> Path:
             check=False,
         )
         if done.returncode:
-            raise InfrastructureError(f"the wheel could not be built: {done.stderr.strip()[-2000:]}")
+            raise InfrastructureError(
+                f"the wheel could not be built: {done.stderr.strip()[-2000:]}"
+            )
         (wheel,) = built.glob("*.whl")
         leaks = hidden_members(wheel, root)
         if leaks:

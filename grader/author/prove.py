@@ -108,9 +108,7 @@ def _starter(stage: Stage, proof: Proof, spares: Spares, phases: Collection[str]
         proof.problems.append(f"{stage.id}: the starter earns {proof.starter_score:g} points.")
 
 
-def _lost(
-    stage: Stage, mutant: Mutant, spares: Spares, phases: Collection[str]
-) -> tuple[str, ...]:
+def _lost(stage: Stage, mutant: Mutant, spares: Spares, phases: Collection[str]) -> tuple[str, ...]:
     """The hidden checks that `mutant` fails; a slow mutant is timed, others are not."""
     timed = {timing.check for timing in stage.timings}
     if not timed & set(mutant.caught_by):

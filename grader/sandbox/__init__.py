@@ -5,7 +5,7 @@
 """
 
 from .box import Box, open_box
-from .probes import isolation
+from .probes import advice, isolation
 from .spec import BoxSpec, Mount
 
-__all__ = ["Box", "BoxSpec", "Mount", "isolation", "open_box"]
+__all__ = ["Box", "BoxSpec", "Mount", "advice", "isolation", "open_box"]

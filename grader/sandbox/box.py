@@ -101,17 +101,21 @@ class Box:
                 )
                 environment = plain.environment(spec, folder)
             passed = [fd for fd in (filter_fd, info_write) if fd is not None]
-            self._process = _spawner().submit(
-                subprocess.Popen,
-                command,
-                stdin=request_read,
-                stdout=answer_write,
-                stderr=log_write,
-                pass_fds=passed,
-                env=environment,
-                cwd=folder,
-                start_new_session=True,
-            ).result()
+            self._process = (
+                _spawner()
+                .submit(
+                    subprocess.Popen,
+                    command,
+                    stdin=request_read,
+                    stdout=answer_write,
+                    stderr=log_write,
+                    pass_fds=passed,
+                    env=environment,
+                    cwd=folder,
+                    start_new_session=True,
+                )
+                .result()
+            )
         except OSError as error:
             raise SandboxError(f"the box could not be started: {error}") from error
         finally:

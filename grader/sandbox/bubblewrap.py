@@ -115,7 +115,7 @@ def _file_system(spec: BoxSpec) -> list[str]:
     for name in SYSTEM_LINKS:
         path = Path("/") / name
         if path.is_symlink():
-            line += ["--symlink", os.readlink(path).lstrip("/"), f"/{name}"]
+            line += ["--symlink", str(path.readlink()).lstrip("/"), f"/{name}"]
         elif path.is_dir():
             line += ["--ro-bind", f"/{name}", f"/{name}"]
     line += ["--proc", "/proc", "--dev", "/dev"]

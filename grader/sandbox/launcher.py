@@ -1,6 +1,6 @@
 """Build Landlock's walls around this process, then become the program: run as a script.
 
-    python -I -S launcher.py '{"read": [...], "write": [...], "limits": {...}, ...}'
+python -I -S launcher.py '{"read": [...], "write": [...], "limits": {...}, ...}'
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def restrict(readable: list[str], writable: list[str]) -> None:
             target = os.open(path, os.O_PATH | os.O_CLOEXEC)
         except FileNotFoundError:
             return
-        if not os.path.isdir(path):  # noqa: PTH112 - this file imports as little as it can
+        if not os.path.isdir(path):
             rights &= EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE | IOCTL
         rule = PathRule(rights & handled, target)
         check(libc.syscall(ADD_RULE, fd, 1, ctypes.byref(rule), 0), path)

@@ -76,7 +76,7 @@ def _host_path(spec: BoxSpec, part: str) -> str:
 @cache
 def landlock_works() -> bool:
     """Whether this kernel builds Landlock's walls."""
-    task = {"read": ["/usr", sys.base_prefix], "write": [], "limits": {}, "filter": None,
+    task: dict[str, object] = {"read": ["/usr", sys.base_prefix], "write": [], "limits": {}, "filter": None,
             "cpus": None, "command": [str(executable()), "-I", "-S", "-c", "pass"]}  # fmt: skip
     done = subprocess.run(
         [str(executable()), "-I", "-S", "-B", str(LAUNCHER), json.dumps(task)],

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import select
+import sys
 import time
 from functools import cache
 from pathlib import Path
@@ -26,6 +27,7 @@ PROGRAM = "/opt/box/denials.py"
 ANSWER_S = 20.0
 MEMORY_MIB = 64
 MEMORY_BOMB = "x = [bytearray(1 << 24) for _ in range(64)]; print('held', flush=True)"
+RESTRICTED = Path("/proc/sys/kernel/apparmor_restrict_unprivileged_userns")
 NOT_BOUND = "memory"
 SILENT = "the walls could not be tried"
 
@@ -58,10 +60,28 @@ def _tried() -> Isolation:
     return Isolation("reduced" if known else "full", tuple(known))
 
 
+def advice() -> str:
+    """What to do for full isolation, in a sentence; empty where there is nothing to do."""
+    if isolation().level == "full":
+        return ""
+    if sys.platform != "linux":
+        return "full isolation needs Linux; self-checks work, official grades need another machine."
+    if not bubblewrap.installed():
+        return "install bubblewrap (on Debian and Ubuntu: sudo apt-get install bubblewrap)."
+    if RESTRICTED.is_file() and RESTRICTED.read_text().strip() == "1" and os.getuid() != 0:
+        return (
+            "this system forbids user namespaces to programs without an AppArmor profile: give "
+            "bwrap one, or run as root."
+        )
+    return "see ARCHITECTURE.md (What runs where) for the walls that a full box needs."
+
+
 def _try() -> list[str]:
     """The names of what was not refused."""
     try:
-        answers = json.loads(_output(BoxSpec((PROGRAM,), (), (Mount(HERE / "denials.py", PROGRAM),))))
+        answers = json.loads(
+            _output(BoxSpec((PROGRAM,), (), (Mount(HERE / "denials.py", PROGRAM),)))
+        )
         missing = [name for name, refused in answers.items() if not refused]
         bomb = BoxSpec(("-c", MEMORY_BOMB), (), memory_mib=MEMORY_MIB)
         if b"held" in _output(bomb):
@@ -92,7 +112,9 @@ def _key(level: str) -> str:
     except OSError:
         boot = "?"
     program = seccomp.program()
-    tools = [str(os.stat(f"/usr/bin/{n}").st_mtime_ns) for n in ("bwrap",) if bubblewrap.installed()]
+    tools = [
+        str(Path(f"/usr/bin/{n}").stat().st_mtime_ns) for n in ("bwrap",) if bubblewrap.installed()
+    ]
     sources = [str(path.stat().st_mtime_ns) for path in sorted(HERE.glob("*.py"))]
     return "|".join([boot, level, str(os.getuid()), str(len(program or b"")), *tools, *sources])
 

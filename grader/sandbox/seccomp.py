@@ -13,7 +13,65 @@ from functools import cache
 
 # Keyrings, virtual-machine sockets and io_uring are in no namespace; the rest reaches other
 # processes, mounts, modules or clocks. sched_setaffinity would undo the pinning of timed workers.
-REFUSED = ["ptrace", "process_vm_readv", "process_vm_writev", "pidfd_getfd", "kcmp", "keyctl", "add_key", "request_key", "io_uring_setup", "io_uring_enter", "io_uring_register", "userfaultfd", "perf_event_open", "bpf", "mount", "umount2", "pivot_root", "move_mount", "open_tree", "fsopen", "fsmount", "fsconfig", "fspick", "mount_setattr", "setns", "unshare", "chroot", "kexec_load", "kexec_file_load", "init_module", "finit_module", "delete_module", "open_by_handle_at", "name_to_handle_at", "quotactl", "acct", "swapon", "swapoff", "reboot", "syslog", "personality", "mknod", "mknodat", "lookup_dcookie", "nfsservctl", "vhangup", "iopl", "ioperm", "modify_ldt", "settimeofday", "clock_settime", "clock_adjtime", "adjtimex", "fanotify_init", "sched_setaffinity", "memfd_create", "memfd_secret"]
+REFUSED = [
+    "ptrace",
+    "process_vm_readv",
+    "process_vm_writev",
+    "pidfd_getfd",
+    "kcmp",
+    "keyctl",
+    "add_key",
+    "request_key",
+    "io_uring_setup",
+    "io_uring_enter",
+    "io_uring_register",
+    "userfaultfd",
+    "perf_event_open",
+    "bpf",
+    "mount",
+    "umount2",
+    "pivot_root",
+    "move_mount",
+    "open_tree",
+    "fsopen",
+    "fsmount",
+    "fsconfig",
+    "fspick",
+    "mount_setattr",
+    "setns",
+    "unshare",
+    "chroot",
+    "kexec_load",
+    "kexec_file_load",
+    "init_module",
+    "finit_module",
+    "delete_module",
+    "open_by_handle_at",
+    "name_to_handle_at",
+    "quotactl",
+    "acct",
+    "swapon",
+    "swapoff",
+    "reboot",
+    "syslog",
+    "personality",
+    "mknod",
+    "mknodat",
+    "lookup_dcookie",
+    "nfsservctl",
+    "vhangup",
+    "iopl",
+    "ioperm",
+    "modify_ldt",
+    "settimeofday",
+    "clock_settime",
+    "clock_adjtime",
+    "adjtimex",
+    "fanotify_init",
+    "sched_setaffinity",
+    "memfd_create",
+    "memfd_secret",
+]
 NEW_NAMESPACE_FLAGS = (
     0x00020000,  # mount
     0x02000000,  # cgroup
@@ -49,12 +107,8 @@ def program() -> bytes | None:
     for flag in NEW_NAMESPACE_FLAGS:
         rules.add_rule(refuse, "clone", pyseccomp.Arg(0, pyseccomp.MASKED_EQ, flag, flag))
     for request in (TIOCSTI, TIOCLINUX):
-        rules.add_rule(
-            refuse, "ioctl", pyseccomp.Arg(1, pyseccomp.MASKED_EQ, LOW_32_BITS, request)
-        )
-    rules.add_rule(
-        pyseccomp.ERRNO(errno.EACCES), "socket", pyseccomp.Arg(0, pyseccomp.NE, AF_UNIX)
-    )
+        rules.add_rule(refuse, "ioctl", pyseccomp.Arg(1, pyseccomp.MASKED_EQ, LOW_32_BITS, request))
+    rules.add_rule(pyseccomp.ERRNO(errno.EACCES), "socket", pyseccomp.Arg(0, pyseccomp.NE, AF_UNIX))
     with tempfile.TemporaryFile() as file:
         rules.export_bpf(file)
         file.seek(0)

@@ -119,7 +119,10 @@ def decide(samples: Samples, tiers: Sequence[Tier], *, floor: float) -> Decision
     busy = _busy(samples)
     if busy > BUSY_FACTOR:
         return verdict(
-            _name(fraction), fraction, f"CPU time is {busy:.1f} times what one thread can use.", True
+            _name(fraction),
+            fraction,
+            f"CPU time is {busy:.1f} times what one thread can use.",
+            True,
         )
     return verdict(_name(fraction), fraction)
 
@@ -137,7 +140,9 @@ def _name(fraction: float) -> str:
 def _interval(student: np.ndarray, reference: np.ndarray) -> tuple[float, float]:
     """A bootstrap interval of the ratio of minima, over pairs."""
     # The seed comes from the samples themselves: deciding again is deciding the same.
-    rng = np.random.default_rng([int(student.sum()) & 0xFFFFFFFF, int(reference.sum()) & 0xFFFFFFFF])
+    rng = np.random.default_rng(
+        [int(student.sum()) & 0xFFFFFFFF, int(reference.sum()) & 0xFFFFFFFF]
+    )
     picks = rng.integers(0, len(student), (RESAMPLES, len(student)))
     ratios = student[picks].min(axis=1) / reference[picks].min(axis=1)
     tail = (1 - CONFIDENCE) / 2

@@ -72,7 +72,9 @@ def measure(
         limit = int(plan.pairs * MORE_PAIRS)
         while len(times["student"]) < limit:
             place = len(times["student"])
-            order = ("student", "reference", "aa") if place % 2 == 0 else ("aa", "reference", "student")
+            order = (
+                ("student", "reference", "aa") if place % 2 == 0 else ("aa", "reference", "student")
+            )
             for name in order:
                 side = student if name == "student" else baseline
                 wall, used = taker.sample(side, calls)

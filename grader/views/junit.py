@@ -22,10 +22,14 @@ def junit(report: Mapping[str, Any]) -> str:
                          for t in view["tests"])),
     )  # fmt: skip
     for test in view["tests"]:
-        case = ElementTree.SubElement(suite, "testcase", name=test["name"], classname=test["rubric"])
+        case = ElementTree.SubElement(
+            suite, "testcase", name=test["name"], classname=test["rubric"]
+        )
         if test["status"] != "passed":
             kind = FAULTS.get(test["status"], "failure")
-            said = " ".join(filter(None, (test.get("message"), test.get("diagnosis"), test.get("hint"))))
+            said = " ".join(
+                filter(None, (test.get("message"), test.get("diagnosis"), test.get("hint")))
+            )
             ElementTree.SubElement(case, kind, message=said)
     ElementTree.indent(suite)
     return ElementTree.tostring(suite, encoding="unicode") + "\n"

@@ -38,7 +38,9 @@ def row(report: Mapping[str, Any]) -> dict[str, Any]:
 
 def gradebook(reports: Iterable[Mapping[str, Any]]) -> str:
     """The CSV text for many reports, by learner."""
-    rows = sorted((row(report) for report in reports), key=lambda entry: (entry["learner"], entry["stage"]))
+    rows = sorted(
+        (row(report) for report in reports), key=lambda entry: (entry["learner"], entry["stage"])
+    )
     file = io.StringIO()
     writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
     writer.writeheader()

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -108,7 +108,7 @@ def _raw(array: np.ndarray, buffers: list[Buffer]) -> str:
     if dtype.kind not in ITEM_SIZES or dtype.itemsize not in ITEM_SIZES[dtype.kind]:
         raise CodecError(f"an array of dtype {dtype} does not travel")
     little = np.ascontiguousarray(array, dtype=dtype.newbyteorder("<"))
-    buffers.append(memoryview(little.reshape(-1).view(np.uint8)) if little.size else memoryview(b""))
+    buffers.append(little.reshape(-1).view(np.uint8).data if little.size else memoryview(b""))
     return little.dtype.str
 
 
@@ -185,7 +185,7 @@ class Decoder:
         self._account(count * dtype.itemsize)
         array = np.empty(shape, dtype)
         if array.size:
-            self._read_into(memoryview(array.reshape(-1).view(np.uint8)))
+            self._read_into(array.reshape(-1).view(np.uint8).data)
         return array.astype(dtype.newbyteorder("="), copy=False)
 
     def _scalar(self, body: Any, depth: int) -> Any:
@@ -233,7 +233,7 @@ class Decoder:
             raise CodecError(f"this is no state of {body[0]}") from None
         return np.random.Generator(bits)
 
-    _PARSERS: dict[str, Callable[[Decoder, Any, int], Any]] = {
+    _PARSERS: ClassVar[dict[str, Callable[[Decoder, Any, int], Any]]] = {
         "i": _integer,
         "f": _float,
         "y": _bytes,

@@ -24,12 +24,14 @@ def describe(error: BaseException, path: str) -> dict[str, Any]:
 
 
 def _lines(error: BaseException, path: str) -> str:
-    name = os.path.basename(path)  # noqa: PTH119
+    name = os.path.basename(path)
     try:
         if isinstance(error, SyntaxError):
             shown = traceback.format_exception_only(error)
             return "".join(shown).replace(path, name)[-MAX_TEXT:]
-        frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == path]
+        frames = [
+            frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == path
+        ]
         parts = [
             f"{name}, line {frame.lineno}, in {frame.name}\n    {frame.line}"
             for frame in frames[-MAX_FRAMES:]

@@ -8,12 +8,12 @@ import traceback
 def main() -> int:
     """Run the script that is named first; a traceback shows the learner's frames only."""
     # Every file of the learner lies in one folder, wherever that is mounted.
-    script = os.path.abspath(sys.argv[1])  # noqa: PTH100 - as in main.py
+    script = os.path.abspath(sys.argv[1])
     site = filter(None, os.environ.get("DLSYS_SITE", "").split(os.pathsep))
-    sys.path[:0] = [os.path.dirname(script), *site]  # noqa: PTH120
+    sys.path[:0] = [os.path.dirname(script), *site]
     sys.argv = sys.argv[1:]
     try:
-        with open(script, "rb") as file:  # noqa: PTH123
+        with open(script, "rb") as file:
             code = compile(file.read(), script, "exec")
         exec(code, {"__name__": "__main__", "__file__": script})
     except Exception as error:

@@ -69,12 +69,15 @@ class Server:
         self._channel.send({"id": self._call_id, **reply})
 
     def _receive(self) -> dict[str, Any]:
-        return self._channel.receive(remote=self._objects.__getitem__, callback=self._stand_in)
+        request: dict[str, Any] = self._channel.receive(
+            remote=self._objects.__getitem__, callback=self._stand_in
+        )
+        return request
 
     # ---- operations -------------------------------------------------------------------------------
     def _load(self, filename: str, source: bytes) -> None:
-        self._path = os.path.join(os.getcwd(), filename)  # noqa: PTH109, PTH118
-        with open(self._path, "wb") as file:  # noqa: PTH123
+        self._path = os.path.join(os.getcwd(), filename)
+        with open(self._path, "wb") as file:
             file.write(source)
         name = filename.removesuffix(".py")
         spec = importlib.util.spec_from_file_location(name, self._path)

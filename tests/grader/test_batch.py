@@ -82,7 +82,9 @@ class Judges:
             if (check.id in timed) == (job.phases == ("performance",))
         )
         when = "2026-01-01T00:00:00.000Z"
-        return SuiteRun(self._stage.id, "hidden", job.seed, outcomes, Isolation("full"), when, when, 0.1)
+        return SuiteRun(
+            self._stage.id, "hidden", job.seed, outcomes, Isolation("full"), when, when, 0.1
+        )
 
 
 @pytest.fixture

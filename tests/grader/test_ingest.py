@@ -39,7 +39,15 @@ def test_a_learners_folder_gives_its_file_and_its_name(folder: Path, stage: Stag
 
 @pytest.mark.parametrize(
     "name",
-    ["conftest.py", "pytest.ini", "sitecustomize.py", "evil.pth", "numpy.py", "results.json", "a.so"],
+    [
+        "conftest.py",
+        "pytest.ini",
+        "sitecustomize.py",
+        "evil.pth",
+        "numpy.py",
+        "results.json",
+        "a.so",
+    ],
 )
 def test_other_files_are_listed_and_left(folder: Path, stage: Stage, name: str) -> None:
     (folder / "softmax.py").write_bytes(CODE)
@@ -124,9 +132,12 @@ def test_ordinary_names_are_kept(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["-rf", "a\nb", "a\x1b[31m", "\u202egnp.exe", "e\u0301", "x" * 200, "a ", "=cmd()", ".."]
+    "name",
+    ["-rf", "a\nb", "a\x1b[31m", "\u202egnp.exe", "e\u0301", "x" * 200, "a ", "=cmd()", ".."],
 )
-def test_names_that_could_be_misread_become_harmless_and_stay_apart(tmp_path: Path, name: str) -> None:
+def test_names_that_could_be_misread_become_harmless_and_stay_apart(
+    tmp_path: Path, name: str
+) -> None:
     found = ingest.learner_of(Path(f"{tmp_path}/{name}"))
 
     assert found.startswith("learner-")
@@ -135,9 +146,12 @@ def test_names_that_could_be_misread_become_harmless_and_stay_apart(tmp_path: Pa
 
 
 @pytest.mark.parametrize(
-    ("path", "said"), [("absent", "there is no folder"), ("file", "is a file"), ("empty", "no submissions")]
+    ("path", "said"),
+    [("absent", "there is no folder"), ("file", "is a file"), ("empty", "no submissions")],
 )
-def test_a_folder_of_submissions_that_is_none_is_refused(tmp_path: Path, path: str, said: str) -> None:
+def test_a_folder_of_submissions_that_is_none_is_refused(
+    tmp_path: Path, path: str, said: str
+) -> None:
     (tmp_path / "file").write_text("x")
     (tmp_path / "empty").mkdir()
 
@@ -153,7 +167,9 @@ def bundled(stage: Stage) -> bytes:
     return bundle.write(made)
 
 
-def test_a_bundle_comes_back_with_its_claims_and_under_its_files_name(tmp_path: Path, stage: Stage) -> None:
+def test_a_bundle_comes_back_with_its_claims_and_under_its_files_name(
+    tmp_path: Path, stage: Stage
+) -> None:
     file = tmp_path / f"bob{bundle.SUFFIX}"
     file.write_bytes(bundled(stage))
 
@@ -166,7 +182,9 @@ def test_a_bundle_comes_back_with_its_claims_and_under_its_files_name(tmp_path: 
     )
 
 
-def test_a_bundle_in_a_learners_folder_is_read_when_there_is_no_file(folder: Path, stage: Stage) -> None:
+def test_a_bundle_in_a_learners_folder_is_read_when_there_is_no_file(
+    folder: Path, stage: Stage
+) -> None:
     (folder / f"softmax-1{bundle.SUFFIX}").write_bytes(bundled(stage))
 
     assert ingest.ingest(folder, stage).files["softmax.py"] == CODE

@@ -15,12 +15,23 @@ from grader.submission import Submission
 
 def submission(learner: str = "ann", code: bytes = b"x = 1") -> Submission:
     return Submission(
-        learner, "softmax", {"softmax.py": code}, "here", "2026-01-01T00:00:00Z", {"name": "A"}, (("b", "c"),)
+        learner,
+        "softmax",
+        {"softmax.py": code},
+        "here",
+        "2026-01-01T00:00:00Z",
+        {"name": "A"},
+        (("b", "c"),),
     )
 
 
 def report(score: float = 50.0) -> dict[str, object]:
-    return {"status": "graded", "score": score, "max_score": 100.0, "created_at": "2026-01-01T00:00:00Z"}
+    return {
+        "status": "graded",
+        "score": score,
+        "max_score": 100.0,
+        "created_at": "2026-01-01T00:00:00Z",
+    }
 
 
 @pytest.fixture
@@ -86,7 +97,10 @@ def test_grades_are_the_latest_finished_runs(ledger: Ledger) -> None:
     number = ledger.add_submission(submission("ann", b"later"))
     ledger.new_run("open", number, reason="batch", seed=1)
 
-    assert [(run.learner, run.score) for run in ledger.grades("softmax")] == [("ann", 1.0), ("bob", 2.0)]
+    assert [(run.learner, run.score) for run in ledger.grades("softmax")] == [
+        ("ann", 1.0),
+        ("bob", 2.0),
+    ]
 
 
 def test_dropping_forgets_only_what_is_not_finished(ledger: Ledger) -> None:

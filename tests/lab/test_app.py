@@ -83,7 +83,9 @@ async def test_home_says_where_to_go_on(make: Callable[..., LabApp]) -> None:
         assert "read the lesson and begin" in shown(app, "#continue")
 
 
-async def test_a_failing_check_is_explained_and_stays_in_the_bar(make: Callable[..., LabApp]) -> None:
+async def test_a_failing_check_is_explained_and_stays_in_the_bar(
+    make: Callable[..., LabApp],
+) -> None:
     app = make()
     async with app.run_test(size=(100, 30)) as pilot:
         await open_softmax(pilot)
@@ -146,7 +148,9 @@ async def test_a_save_runs_the_checks(make: Callable[..., LabApp], workspace: Wo
             if any(job["job"] == "check" for job in recorded(app).jobs):
                 break
 
-        assert {"job": "check", "stage": "softmax", "file": str(file), "only": None} in recorded(app).jobs
+        assert {"job": "check", "stage": "softmax", "file": str(file), "only": None} in recorded(
+            app
+        ).jobs
 
 
 async def test_escape_cancels_what_runs_before_it_goes_back(make: Callable[..., LabApp]) -> None:
@@ -176,7 +180,13 @@ async def test_submit_says_what_goes_in_before_anything_is_graded(
         await pilot.pause()
         assert isinstance(app.screen, SubmitScreen)
         said = shown(app, "#body")
-        for word in ("softmax.py", "20 hidden checks", "correctness 60", "self-graded", "this is the first"):
+        for word in (
+            "softmax.py",
+            "20 hidden checks",
+            "correctness 60",
+            "self-graded",
+            "this is the first",
+        ):
             assert word in said
         assert not [job for job in recorded(app).jobs if job["job"] == "submit"]
 
@@ -207,7 +217,9 @@ async def test_next_is_there_only_when_the_stage_passes(make: Callable[..., LabA
         assert isinstance(app.screen, WorkbenchScreen) and app.screen.stage.id == "softmax"
 
 
-async def test_reset_asks_and_keeps_a_backup(make: Callable[..., LabApp], workspace: Workspace) -> None:
+async def test_reset_asks_and_keeps_a_backup(
+    make: Callable[..., LabApp], workspace: Workspace
+) -> None:
     file = workspace.file(STAGE)
     file.write_text("# mine\n")
     app = make()
@@ -266,7 +278,9 @@ async def test_history_help_doctor_and_back(make: Callable[..., LabApp]) -> None
             assert isinstance(app.screen, HomeScreen)
 
 
-async def test_the_first_run_makes_a_workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_first_run_makes_a_workspace(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("DLSYSLAB_HOME", str(tmp_path / "home"))
     app = LabApp(None, grader=lambda hear: RecordedGrader(hear, RUNS))
     async with app.run_test() as pilot:
@@ -307,7 +321,12 @@ async def test_hostile_output_is_text(make: Callable[..., LabApp]) -> None:
 
 
 # ---- the table of actions ---------------------------------------------------------------------------
-SCREENS = {"home": HomeScreen, "workbench": WorkbenchScreen, "submit": SubmitScreen, "history": HistoryScreen}
+SCREENS = {
+    "home": HomeScreen,
+    "workbench": WorkbenchScreen,
+    "submit": SubmitScreen,
+    "history": HistoryScreen,
+}
 
 
 @pytest.mark.parametrize("action", ACTIONS, ids=binding_id)
@@ -325,7 +344,12 @@ def test_no_key_means_two_things_on_one_screen() -> None:
 
 
 def test_no_key_is_one_that_terminals_eat() -> None:
-    eaten = {f"ctrl+{letter}" for letter in "sbajowh"} | {"alt+up", "alt+down", "alt+left", "alt+right"}
+    eaten = {f"ctrl+{letter}" for letter in "sbajowh"} | {
+        "alt+up",
+        "alt+down",
+        "alt+left",
+        "alt+right",
+    }
 
     assert not eaten & {action.key for action in ACTIONS}
 

@@ -258,7 +258,11 @@ def test_an_instructor_grades_verifies_and_exports(
 
     assert lab("export", "csv", "--out", out) == 0
     assert capsys.readouterr().out.startswith("learner,stage,correctness")
-    for form, name in (("html", "warmup.html"), ("junit", "warmup.xml"), ("gradescope", "warmup.gradescope.json")):
+    for form, name in (
+        ("html", "warmup.html"),
+        ("junit", "warmup.xml"),
+        ("gradescope", "warmup.gradescope.json"),
+    ):
         assert lab("export", form, "--out", out) == 0
         assert (out / "bob" / name).stat().st_size > 100
     assert lab("regrade", "warmup", "--out", out, "--learner", "ann") == 0

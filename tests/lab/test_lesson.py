@@ -45,7 +45,9 @@ def test_every_worked_example_computes_to_what_it_says(stage: Stage, language: s
 @pytest.mark.parametrize("stage", catalog.load(), ids=lambda stage: stage.id)
 def test_both_languages_have_the_same_structure(stage: Stage) -> None:
     def shape(language: str) -> list[tuple[str, int]]:
-        return [(b.kind, b.level) for b in read(stage, language) if b.kind not in ("item", "paragraph")]
+        return [
+            (b.kind, b.level) for b in read(stage, language) if b.kind not in ("item", "paragraph")
+        ]
 
     assert shape("en") == shape("zh")
 
@@ -53,13 +55,17 @@ def test_both_languages_have_the_same_structure(stage: Stage) -> None:
 @pytest.mark.parametrize("width", [60, 78, 96])
 @pytest.mark.parametrize(("stage", "language"), LESSONS, ids=IDS)
 def test_text_fits_the_width(stage: Stage, language: str, width: int) -> None:
-    text = [block for block in read(stage, language) if block.kind not in ("formula", "code", "table")]
+    text = [
+        block for block in read(stage, language) if block.kind not in ("formula", "code", "table")
+    ]
 
     assert max(cell_len(line) for line in lines(text, width)) <= width
 
 
 def test_markdown_becomes_blocks() -> None:
-    found = parse("# T\n\nA *b* **c** `d` $x^2$\n\n- one\n- two\n\n3. x\n4. y\n\n$$\na\n$$\n\n| h |\n|---|\n| v |\n")
+    found = parse(
+        "# T\n\nA *b* **c** `d` $x^2$\n\n- one\n- two\n\n3. x\n4. y\n\n$$\na\n$$\n\n| h |\n|---|\n| v |\n"
+    )
 
     assert [block.kind for block in found] == [
         "heading", "paragraph", "item", "item", "item", "item", "formula", "table",
@@ -75,7 +81,11 @@ def test_a_formula_in_a_line_is_not_torn() -> None:
 
 
 def test_ascii_lessons_hold_no_other_sign() -> None:
-    said = "".join(lines(parse("## H\n\n- $\\theta \\in \\mathbb{R}$\n\n$$\n\\frac{a}{b}\n$$\n"), 40, ascii=True))
+    said = "".join(
+        lines(
+            parse("## H\n\n- $\\theta \\in \\mathbb{R}$\n\n$$\n\\frac{a}{b}\n$$\n"), 40, ascii=True
+        )
+    )
 
     assert said.isascii()
 

@@ -10,12 +10,21 @@ from lab.predict import Question, questions
 
 
 def question(**fields: object) -> Question:
-    known = {"id": "q", "text": "?", "unit": "", "answer": 650.0, "tolerance": 0.0, "choices": (), "explanation": "e"}
+    known = {
+        "id": "q",
+        "text": "?",
+        "unit": "",
+        "answer": 650.0,
+        "tolerance": 0.0,
+        "choices": (),
+        "explanation": "e",
+    }
     return Question(**{**known, **fields})  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
-    ("typed", "right"), [("650", True), ("6.5e2", True), ("651", False), ("x", None), ("nan", None), ("", None)]
+    ("typed", "right"),
+    [("650", True), ("6.5e2", True), ("651", False), ("x", None), ("nan", None), ("", None)],
 )
 def test_numbers_are_compared_within_the_tolerance(typed: str, right: bool | None) -> None:
     assert question().right(typed) is right

@@ -71,7 +71,9 @@ SCREENS: dict[str, Keys] = {
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
 @pytest.mark.parametrize("screen", SCREENS)
-def test_snapshot(snap_compare: Callable[..., bool], app: LabApp, screen: str, size: tuple[int, int]) -> None:
+def test_snapshot(
+    snap_compare: Callable[..., bool], app: LabApp, screen: str, size: tuple[int, int]
+) -> None:
     async def drive(pilot: Pilot[None]) -> None:
         for key in SCREENS[screen]:
             await pilot.pause()
@@ -85,7 +87,9 @@ def test_snapshot(snap_compare: Callable[..., bool], app: LabApp, screen: str, s
 
 
 def test_every_screen_has_a_picture() -> None:
-    modules = {path.stem for path in (Path(__file__).parents[2] / "lab" / "screens").glob("[a-z]*.py")}
+    modules = {
+        path.stem for path in (Path(__file__).parents[2] / "lab" / "screens").glob("[a-z]*.py")
+    }
 
     # The doctor's findings are this machine's; confirm is shown by `reset`, the workbench by its tabs.
     assert modules - {"base", "doctor", "confirm", "workbench"} <= set(SCREENS)

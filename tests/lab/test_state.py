@@ -26,7 +26,9 @@ def test_a_run_fills_check_by_check() -> None:
     state = reduce_all(begun(), events({"event": "check_started", "id": "a"}))
     assert [check.status for check in state.checks] == ["running", "waiting", "waiting"]
 
-    state = reduce_all(state, [{"run": "r", **finished("a", "passed")}, {"run": "r", **finished("b", "failed")}])
+    state = reduce_all(
+        state, [{"run": "r", **finished("a", "passed")}, {"run": "r", **finished("b", "failed")}]
+    )
 
     assert (state.passed, [check.id for check in state.failures], state.busy) == (1, ["b"], True)
 

@@ -25,7 +25,10 @@ from lab.workspace import Workspace
 ROWS, COLUMNS = 30, 100
 PATIENCE_S = 30.0
 # What a terminal answers when it is asked who it is; the emulator only listens.
-QUERIES = ((re.compile(rb"\x1b\[\?2026\$p"), b"\x1b[?2026;2$y"), (re.compile(rb"\x1b\[c"), b"\x1b[?62;c"))
+QUERIES = (
+    (re.compile(rb"\x1b\[\?2026\$p"), b"\x1b[?2026;2$y"),
+    (re.compile(rb"\x1b\[c"), b"\x1b[?62;c"),
+)
 
 
 class Terminal:

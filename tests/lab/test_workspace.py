@@ -11,7 +11,9 @@ from lab import workspace as module
 from lab.workspace import Workspace, create, find, require
 
 
-def test_a_workspace_is_found_from_inside_it(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_workspace_is_found_from_inside_it(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(workspace.root / "01_softmax")
 
     found = find()

@@ -140,9 +140,15 @@ def test_minus_infinity(student, rng):
         Z[np.arange(6), rng.integers(0, 5, 6)] = rng.standard_normal(6)
         P = np.exp(Z.astype(np.float64))
         total = P.sum(axis=1)
-        help = "exp(-inf) is 0: nothing special is needed, as long as -inf - -inf is never computed."
+        help = (
+            "exp(-inf) is 0: nothing special is needed, as long as -inf - -inf is never computed."
+        )
         check_close(
-            student.logsumexp(Z), np.log(total).astype(dtype), what="logsumexp(Z)", terms=5, help=help
+            student.logsumexp(Z),
+            np.log(total).astype(dtype),
+            what="logsumexp(Z)",
+            terms=5,
+            help=help,
         )
         check_close(
             student.softmax(Z),
@@ -356,9 +362,9 @@ def test_grad_directional(student, rng):
         Z, y = logits(rng, shape, np.float64, scale=1.0), labels(rng, shape)
         V = rng.standard_normal(shape)
         step = 1e-5
-        slope = (
-            oracle_losses(Z + step * V, y).mean() - oracle_losses(Z - step * V, y).mean()
-        ) / (2 * step)
+        slope = (oracle_losses(Z + step * V, y).mean() - oracle_losses(Z - step * V, y).mean()) / (
+            2 * step
+        )
         G = student.softmax_grad(Z, y)
         check_array(G, shape, np.float64, what="softmax_grad(Z, y)")
         check_number(

@@ -25,9 +25,9 @@ def test_nothing_of_the_hidden_folders_is_in_it(wheel: Path) -> None:
         text = b"".join(archive.read(name) for name in names if name.endswith((".py", ".toml")))
 
     inside = [name for name in names if name.startswith(tuple(f"{folder}/" for folder in HIDDEN))]
-    assert inside == [f"{folder}/__init__.py" for folder in sorted(HIDDEN)] or sorted(inside) == sorted(
-        f"{folder}/__init__.py" for folder in HIDDEN
-    )
+    assert inside == [f"{folder}/__init__.py" for folder in sorted(HIDDEN)] or sorted(
+        inside
+    ) == sorted(f"{folder}/__init__.py" for folder in HIDDEN)
     for path in (ROOT / "grader" / "solutions").glob("[a-z]*.py"):
         assert path.read_bytes().strip() not in text
 
@@ -60,5 +60,5 @@ def test_a_leak_is_found_by_its_place_or_by_its_text(tmp_path: Path, place: str)
 
 
 def test_only_a_checkout_can_be_packed(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="holds no pyproject.toml"):
+    with pytest.raises(UsageError, match=r"holds no pyproject\.toml"):
         pack_learner(tmp_path, tmp_path / "out")

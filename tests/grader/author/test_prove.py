@@ -36,7 +36,12 @@ def test_a_new_stage_stands_at_once(stage: Stage) -> None:
     proof = prove(stage)
 
     assert proof.problems == []
-    assert (proof.solution_score, proof.starter_score, proof.mutants, proof.killed) == (100, 0, 3, 3)
+    assert (proof.solution_score, proof.starter_score, proof.mutants, proof.killed) == (
+        100,
+        0,
+        3,
+        3,
+    )
 
 
 def test_a_solution_that_fails_is_named(stage: Stage, tmp_path: Path) -> None:
