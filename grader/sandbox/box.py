@@ -76,6 +76,7 @@ class Box:
         info_read, info_write = os.pipe()
         inside = [request_read, answer_write, log_write, info_write]
         filter_fd: int | None = None
+        options_fd: int | None = None
         environment: Mapping[str, str] = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
         folder = "/"
         try:
@@ -85,7 +86,7 @@ class Box:
                 filter_fd = seccomp.program_fd()
                 if os.getuid() == 0:
                     self._slot = Slot()
-                command = bubblewrap.command(
+                command, options_fd = bubblewrap.command(
                     spec,
                     uid=self._slot.uid if self._slot else None,
                     seccomp_fd=filter_fd,
@@ -100,7 +101,7 @@ class Box:
                     spec, folder, walls=self.level == "reduced", seccomp_fd=filter_fd
                 )
                 environment = plain.environment(spec, folder)
-            passed = [fd for fd in (filter_fd, info_write) if fd is not None]
+            passed = [fd for fd in (filter_fd, options_fd, info_write) if fd is not None]
             self._process = (
                 _spawner()
                 .submit(
@@ -119,8 +120,9 @@ class Box:
         except OSError as error:
             raise SandboxError(f"the box could not be started: {error}") from error
         finally:
-            for fd in (*inside, *([filter_fd] if filter_fd is not None else [])):
-                os.close(fd)
+            for fd in (*inside, filter_fd, options_fd):
+                if fd is not None:
+                    os.close(fd)
         try:
             if self.level == "full":
                 self._init_pid = self._first_process(info_read)

@@ -52,8 +52,11 @@ def command(
     info_fd: int,
     cgroup_files: Sequence[Path],
     bound_data: bool,
-) -> list[str]:
-    """The whole command.
+) -> tuple[list[str], int]:
+    """The whole command, and a descriptor to be passed on: it holds bubblewrap's options.
+
+    The first process of the box is bubblewrap, whose command line everybody inside can read: it
+    must not tell where things lie on this machine.
 
     Args:
         uid: the slot's user (as root), or None for a user namespace.
@@ -63,25 +66,35 @@ def command(
     line += _limits(spec, bound_data=bound_data)
     if spec.cpus is not None:
         line += ["taskset", "--cpu-list", ",".join(map(str, spec.cpus))]
-    line += ["bwrap", "--die-with-parent", "--new-session", "--hostname", "box", "--clearenv"]
-    line += ["--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts"]
-    line += ["--unshare-cgroup-try"]
+    options = ["--die-with-parent", "--new-session", "--hostname", "box", "--clearenv"]
+    options += ["--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts"]
+    options += ["--unshare-cgroup-try"]
     if uid is None:
-        line += ["--unshare-user", "--disable-userns", "--cap-drop", "ALL"]
+        options += ["--unshare-user", "--disable-userns", "--cap-drop", "ALL"]
     else:
-        line += ["--cap-drop", "ALL"]
+        options += ["--cap-drop", "ALL"]
         for capability in ("SETUID", "SETGID", "SETPCAP"):  # for setpriv, which then drops them
-            line += ["--cap-add", f"CAP_{capability}"]
+            options += ["--cap-add", f"CAP_{capability}"]
     for key, value in {**BASE_ENVIRONMENT, **spec.environment}.items():
-        line += ["--setenv", key, value]
-    line += _file_system(spec)
+        options += ["--setenv", key, value]
+    options += _file_system(spec)
     if seccomp_fd is not None:
-        line += ["--seccomp", str(seccomp_fd)]
-    line += ["--info-fd", str(info_fd), "--"]
+        options += ["--seccomp", str(seccomp_fd)]
+    options += ["--info-fd", str(info_fd)]
+    options_fd = _held("\0".join(options).encode())
+    line += ["bwrap", "--args", str(options_fd), "--"]
     if uid is not None:
         line += ["/usr/bin/setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups"]
         line += ["--no-new-privs", "--bounding-set=-all", "--inh-caps=-all"]
-    return [*line, executable_in_box(), "-I", "-S", "-B", *spec.program]
+    return [*line, executable_in_box(), "-I", "-S", "-B", *spec.program], options_fd
+
+
+def _held(content: bytes) -> int:
+    """A descriptor from which `content` can be read."""
+    fd = os.memfd_create("options", os.MFD_CLOEXEC)
+    os.write(fd, content)
+    os.lseek(fd, 0, os.SEEK_SET)
+    return fd
 
 
 def _joined(cgroup_files: Sequence[Path]) -> list[str]:

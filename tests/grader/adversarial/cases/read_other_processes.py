@@ -12,5 +12,5 @@ for _pid in _others:
                 _text = _file.read()
         except OSError:
             continue
-        if b"pytest" in _text or b"lab" in _text.split(b"/")[-1] or b"SEED" in _text:
+        if any(word in _text for word in (b"pytest", b"grader", b"--ro-bind", b"DLSYSLAB")):
             raise RuntimeError(_text)
