@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -125,6 +125,7 @@ class Spares:
             while waiting:
                 worker = waiting.pop(0)
                 if worker.box.alive():
+                    worker.box.restart_clock()  # waiting is not working
                     break
                 worker.close()
             else:
@@ -155,4 +156,4 @@ class Spares:
         self.close()
 
 
-__all__ = ["Spares", "Worker", "WorkerEnvironment", "replace", "start_worker"]
+__all__ = ["Spares", "Worker", "WorkerEnvironment", "start_worker"]

@@ -15,7 +15,7 @@ import numpy as np
 
 from .errors import ProtocolError, WorkerCrashed, WorkerError, WorkerMemory, WorkerTimeout
 from .handle import Handle
-from .wire.codec import Callback, CodecError, Remote
+from .wire.codec import Callback, Remote
 from .wire.frames import FrameEnd, FrameError, FrameTimeout
 
 if TYPE_CHECKING:
@@ -125,7 +125,9 @@ class Student:
     ) -> dict[str, Any]:
         if self.on_call is not None:
             self.on_call(name, args, kwargs)
-        return self.exchange("call", target=name, args=args, kwargs=kwargs, read=read)
+        # What is empty need not travel: most calls have neither keywords nor arguments to read back.
+        fields = {"args": args, "kwargs": kwargs, "read": read}
+        return self.exchange("call", target=name, **{key: v for key, v in fields.items() if v})
 
     def put(self, value: Any) -> Handle:
         """Copy `value` into the worker and keep it there."""
@@ -147,7 +149,7 @@ class Student:
             if error.type_name != "CodecError":
                 raise
             raise StudentTypeError(
-                f"expected an array or a plain value, got an object of type "
+                "expected an array or a plain value, got an object of type "
                 f"{self.type_name(value)!r}."
             ) from None
 
@@ -183,7 +185,12 @@ class Student:
 
         The text is public and runs beside the learner's code: it must hold no expected value.
         """
-        return self.request("probe", source=source, inputs=inputs)
+        try:
+            return self.request("probe", source=source, inputs=inputs)
+        except StudentError as error:
+            if error.type_name != "CodecError":
+                raise
+            raise StudentTypeError(f"expected arrays and plain values: {error.text}.") from None
 
     def output(self) -> str:
         """What the learner's code printed since this was last asked, without control sequences."""

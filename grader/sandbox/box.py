@@ -97,6 +97,7 @@ class Box:
             else:
                 self._folder = folder = tempfile.mkdtemp(prefix="dlsyslab-")
                 filter_fd = seccomp.program_fd() if self.level == "reduced" else None
+                plain.furnish(spec, folder)
                 command = plain.command(
                     spec, folder, walls=self.level == "reduced", seccomp_fd=filter_fd
                 )

@@ -31,6 +31,7 @@ BASE_ENVIRONMENT = {
     "NUMBA_CACHE_DIR": "/box/.numba",
     "NUMBA_THREADING_LAYER": "workqueue",
     "DLSYS_SITE": SITE_IN_BOX,
+    "DLSYS_DATA": "/data",
 }
 SYSTEM_LINKS = ("bin", "lib", "lib32", "lib64", "sbin")
 OPEN_FILES = 256

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from functools import cache
@@ -20,17 +21,25 @@ from .spec import BoxSpec
 LAUNCHER = Path(__file__).parent / "launcher.py"
 
 
+def furnish(spec: BoxSpec, folder: str) -> None:
+    """Copy what would be mounted into the private `folder`, each at its own place below it."""
+    for mount in spec.mounts:
+        place = Path(folder + mount.target)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(mount.source, place)
+
+
 def command(spec: BoxSpec, folder: str, *, walls: bool, seccomp_fd: int | None) -> list[str]:
     """The command that runs the program of `spec` in the private `folder`."""
-    program = [_host_path(spec, part) for part in spec.program]
+    targets = {mount.target for mount in spec.mounts}
+    program = [folder + part if part in targets else part for part in spec.program]
     inner = [str(executable()), "-I", "-S", "-B", *program]
     if not walls:
         return inner
     readable = [
         "/usr", "/lib", "/lib64", "/etc/ld.so.cache", "/dev/null", "/dev/urandom", "/proc/self",
         "/sys/devices/system/cpu", sys.base_prefix, *site_folders(spec.packages),
-        *(str(mount.source) for mount in spec.mounts), str(LAUNCHER.parent.parent / "wire"),
-        str(LAUNCHER.parent.parent / "worker"),
+        folder,
     ]  # fmt: skip
     limits = {
         "CPU": spec.cpu_s,
@@ -61,16 +70,9 @@ def environment(spec: BoxSpec, folder: str) -> dict[str, str]:
         "PYTHONHASHSEED": "0",
         "NUMBA_CACHE_DIR": f"{folder}/.numba",
         "DLSYS_SITE": os.pathsep.join(site_folders(spec.packages)),
-        "DLSYS_DATA": os.pathsep.join(
-            f"{mount.target}={mount.source}" for mount in spec.mounts if "/data/" in mount.target
-        ),
+        "DLSYS_DATA": f"{folder}/data",
         **spec.environment,
     }
-
-
-def _host_path(spec: BoxSpec, part: str) -> str:
-    """Where a file that would be mounted lies on this machine."""
-    return next((str(m.source) for m in spec.mounts if m.target == part), part)
 
 
 @cache

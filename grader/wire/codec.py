@@ -17,6 +17,7 @@ object with one key, the tag:
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -27,8 +28,28 @@ MAX_RANK = 64  # NumPy's own limit
 MAX_DIGITS = 4000  # of an integer; Python itself refuses more than 4,300
 MAX_BYTES = 256 << 20  # of all buffers of a frame, unless the caller says less
 SAFE_INTEGER = 1 << 53
+SMALL = 1 << 14  # bytes that are quicker copied than viewed
 ITEM_SIZES = {"b": (1,), "i": (1, 2, 4, 8), "u": (1, 2, 4, 8), "f": (2, 4, 8), "c": (8, 16)}
+# What a dtype may be called on the wire, and the scalars of those dtypes (their subclasses may lie).
+DTYPES = {
+    dtype.newbyteorder("<").str: dtype
+    for dtype in (np.dtype(f"{kind}{size}") for kind, sizes in ITEM_SIZES.items() for size in sizes)
+}
+SCALARS = frozenset(dtype.type for dtype in DTYPES.values()) | {np.longlong, np.ulonglong}
 BIT_GENERATORS = ("PCG64", "PCG64DXSM", "MT19937", "Philox", "SFC64")
+# The largest of each integer in a generator's state. NumPy takes a place beyond the end of its
+# buffers as it comes and then draws from whatever memory lies there.
+STATE_LIMITS = {
+    "pos": 624,
+    "buffer_pos": 4,
+    "has_uint32": 1,
+    "uinteger": (1 << 32) - 1,
+    "state": (1 << 128) - 1,
+    "inc": (1 << 128) - 1,
+}
+PLAIN_KEYS = frozenset({str, int, float, bool, bytes, type(None), tuple})
+
+DECIMAL = re.compile(r"-?[0-9]+")
 
 Tree = Any
 Buffer = memoryview
@@ -55,61 +76,107 @@ class Remote(Reference):
     """Stands for an object of the worker."""
 
 
-def encode(value: Any, buffers: list[Buffer], depth: int = 0) -> Tree:
+def encode(
+    value: Any, buffers: list[Buffer], other: Callable[[Any], Any] | None = None, depth: int = 0
+) -> Tree:
     """The tree of `value`; its raw parts are appended to `buffers`.
 
+    Args:
+        other: gives the `Reference` that travels in place of a part that cannot; without it, or if
+            it gives None, such a part is an error.
+
     Raises:
-        CodecError: a type, dtype or depth that does not travel. Subclasses never do: an ndarray
-            subclass could lie about itself.
+        CodecError: a type, dtype or depth that does not travel; the message says which, as in
+            "an object of type set". Subclasses never do: an ndarray subclass could lie about itself.
     """
     kind = type(value)
     if value is None or kind is bool or kind is str:
         return value
-    if kind is int:
-        return value if -SAFE_INTEGER < value < SAFE_INTEGER else {"i": _decimal(value)}
+    if kind is int and -SAFE_INTEGER < value < SAFE_INTEGER:
+        return value
     if kind is float:
         return value if math.isfinite(value) else {"f": repr(value)}
-    if kind is np.ndarray:
-        return {"a": [_raw(value, buffers), list(value.shape)]}
+    try:
+        if kind is np.ndarray:
+            return {"a": [_raw(value, buffers), list(value.shape)]}
+        if kind is list or kind is tuple or kind is dict:
+            return _container(value, kind, buffers, other, depth)
+        if kind is bytes:
+            buffers.append(memoryview(value))
+            return {"y": len(value)}
+        if kind is Remote:
+            return {"h": value.number}
+        if kind is Callback:
+            return {"c": value.number}
+        if kind is int:
+            return {"i": _decimal(value)}
+        if kind in SCALARS:
+            return {"s": _raw(np.array(value), buffers)}
+        if kind is np.random.Generator:
+            return {"g": _generator(value, buffers, depth)}
+        raise CodecError(f"an object of type {kind.__name__}")
+    except CodecError:
+        found = None if other is None else other(value)
+        if found is None:
+            raise
+        return encode(found, buffers)
+
+
+def _container(
+    value: Any,
+    kind: type,
+    buffers: list[Buffer],
+    other: Callable[[Any], Any] | None,
+    depth: int,
+) -> Tree:
     if depth >= MAX_DEPTH:
-        raise CodecError(f"nested more than {MAX_DEPTH} deep")
-    if kind is list or kind is tuple:
-        return {"l" if kind is list else "t": [encode(v, buffers, depth + 1) for v in value]}
-    if kind is dict:
+        raise CodecError(f"an object nested more than {MAX_DEPTH} deep")
+    depth += 1
+    if kind is not dict:
+        parts = [encode(part, buffers, other, depth) for part in value]
+        return {"l": parts} if kind is list else {"t": parts}
+    if not all(type(key) in PLAIN_KEYS for key in value):
+        raise CodecError("a dict with a key that is no plain value")
+    start = len(buffers)
+    try:
         return {
             "d": [
-                [encode(k, buffers, depth + 1), encode(v, buffers, depth + 1)]
-                for k, v in value.items()
+                [encode(key, buffers, None, depth), encode(part, buffers, other, depth)]
+                for key, part in value.items()
             ]
         }
-    if kind is bytes:
-        buffers.append(memoryview(value))
-        return {"y": len(value)}
-    if kind is Remote:
-        return {"h": value.number}
-    if kind is Callback:
-        return {"c": value.number}
-    if isinstance(value, np.generic):
-        return {"s": _raw(np.array(value), buffers)}
-    if kind is np.random.Generator:
-        state = value.bit_generator.state
-        return {"g": [state["bit_generator"], encode(state, buffers, depth + 1)]}
-    raise CodecError(f"a {kind.__name__} does not travel")
+    except CodecError:
+        del buffers[start:]
+        raise
 
 
 def _decimal(value: int) -> str:
     if value.bit_length() > MAX_DIGITS * 3:
-        raise CodecError(f"an integer of {value.bit_length()} bits is too long")
+        raise CodecError(f"an integer of {value.bit_length()} bits")
     return str(value)
+
+
+def _generator(value: np.random.Generator, buffers: list[Buffer], depth: int) -> Tree:
+    bits = value.bit_generator
+    name = type(bits).__name__
+    if name not in BIT_GENERATORS or type(bits) is not getattr(np.random, name):
+        raise CodecError(f"a generator over a {name}")
+    return [name, encode(bits.state, buffers, None, depth + 1)]
 
 
 def _raw(array: np.ndarray, buffers: list[Buffer]) -> str:
     dtype = array.dtype
-    if dtype.kind not in ITEM_SIZES or dtype.itemsize not in ITEM_SIZES[dtype.kind]:
-        raise CodecError(f"an array of dtype {dtype} does not travel")
-    little = np.ascontiguousarray(array, dtype=dtype.newbyteorder("<"))
-    buffers.append(little.reshape(-1).view(np.uint8).data if little.size else memoryview(b""))
-    return little.dtype.str
+    name = dtype.str
+    if name not in DTYPES:
+        name = dtype.newbyteorder("<").str
+        if name not in DTYPES:
+            raise CodecError(f"an array of dtype {dtype}")
+        array = array.astype(DTYPES[name])
+    if array.nbytes <= SMALL:
+        buffers.append(memoryview(array.tobytes()))
+    else:
+        buffers.append(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
+    return name
 
 
 class Decoder:
@@ -140,13 +207,18 @@ class Decoder:
         Raises:
             CodecError: anything that `encode` would not have written.
         """
-        if tree is None or isinstance(tree, bool | str | float):
+        kind = type(tree)
+        if tree is None or kind is bool or kind is str:
             return tree
-        if isinstance(tree, int):
+        if kind is int:
             if not -SAFE_INTEGER < tree < SAFE_INTEGER:
                 raise CodecError("a large integer must travel in decimal")
             return tree
-        if not isinstance(tree, dict) or len(tree) != 1:
+        if kind is float:
+            if not math.isfinite(tree):
+                raise CodecError("a float out of range")
+            return tree
+        if kind is not dict or len(tree) != 1:
             raise CodecError("a tree must be plain or an object with one key")
         if depth > MAX_DEPTH:
             raise CodecError(f"nested more than {MAX_DEPTH} deep")
@@ -157,12 +229,9 @@ class Decoder:
         return parse(self, body, depth)
 
     def _integer(self, body: Any, depth: int) -> int:
-        if not isinstance(body, str) or not 0 < len(body) <= MAX_DIGITS or not body.isascii():
+        if not isinstance(body, str) or len(body) > MAX_DIGITS or not DECIMAL.fullmatch(body):
             raise CodecError("a large integer must be a decimal string")
-        try:
-            return int(body)
-        except ValueError:
-            raise CodecError("a large integer must be a decimal string") from None
+        return int(body)
 
     def _float(self, body: Any, depth: int) -> float:
         if body not in ("nan", "inf", "-inf"):
@@ -178,15 +247,17 @@ class Decoder:
         dtype, shape = _dtype(body[0]), body[1]
         if len(shape) > MAX_RANK:
             raise CodecError(f"an array of rank {len(shape)}")
-        count = math.prod(_size(side) for side in shape)
+        count = math.prod([_size(side) for side in shape])
         # Sides beside a zero must be bounded too: NumPy multiplies the others.
-        if math.prod(max(side, 1) for side in shape) * dtype.itemsize > 1 << 62:
+        if not count and math.prod([side or 1 for side in shape]) * dtype.itemsize > 1 << 62:
             raise CodecError("an array too large to be")
-        self._account(count * dtype.itemsize)
+        size = count * dtype.itemsize
+        if size <= SMALL:
+            return np.ndarray(shape, dtype, self._take(size))
+        self._account(size)
         array = np.empty(shape, dtype)
-        if array.size:
-            self._read_into(array.reshape(-1).view(np.uint8).data)
-        return array.astype(dtype.newbyteorder("="), copy=False)
+        self._read_into(array.reshape(-1).view(np.uint8).data)
+        return array
 
     def _scalar(self, body: Any, depth: int) -> Any:
         dtype = _dtype(body)
@@ -225,12 +296,11 @@ class Decoder:
     def _generator(self, body: Any, depth: int) -> np.random.Generator:
         if not isinstance(body, list) or len(body) != 2 or body[0] not in BIT_GENERATORS:
             raise CodecError("a generator needs a known bit generator and its state")
-        state = self.decode(body[1], depth + 1)
         bits = getattr(np.random, body[0])(0)
-        try:
-            bits.state = state
-        except (TypeError, ValueError, KeyError, OverflowError):
-            raise CodecError(f"this is no state of {body[0]}") from None
+        state = self.decode(body[1], depth + 1)
+        if not _fits(state, bits.state):
+            raise CodecError(f"this is no state of {body[0]}")
+        bits.state = state
         return np.random.Generator(bits)
 
     _PARSERS: ClassVar[dict[str, Callable[[Decoder, Any, int], Any]]] = {
@@ -256,7 +326,8 @@ class Decoder:
     def _take(self, size: int) -> bytearray:
         self._account(size)
         data = bytearray(size)
-        self._read_into(memoryview(data))
+        if size:
+            self._read_into(memoryview(data))
         return data
 
 
@@ -273,14 +344,21 @@ def _parts(value: Any) -> list[Any]:
 
 
 def _dtype(name: Any) -> np.dtype[Any]:
-    if not isinstance(name, str) or len(name) > 4:
-        raise CodecError("a dtype must be short, like <f4")
-    try:
-        dtype = np.dtype(name)
-    except TypeError:
-        raise CodecError(f"{name!r} is no dtype") from None
-    if dtype.kind not in ITEM_SIZES or dtype.itemsize not in ITEM_SIZES[dtype.kind]:
-        raise CodecError(f"arrays of dtype {name!r} do not travel")
-    if dtype.str != name or dtype.byteorder == ">":
-        raise CodecError(f"{name!r} is not how a dtype is written here")
+    dtype = DTYPES.get(name) if type(name) is str else None
+    if dtype is None:
+        raise CodecError("a dtype must be a plain one, like <f4")
     return dtype
+
+
+def _fits(state: Any, model: Any, name: str = "") -> bool:
+    """Whether `state` has the structure of `model`, a generator's state, and no value beyond it."""
+    kind = type(model)
+    if type(state) is not kind:
+        return False
+    if kind is dict:
+        return state.keys() == model.keys() and all(_fits(state[k], model[k], k) for k in model)
+    if kind is np.ndarray:
+        return bool(state.dtype == model.dtype and state.shape == model.shape)
+    if kind is int:
+        return 0 <= state <= STATE_LIMITS[name]
+    return bool(state == model)

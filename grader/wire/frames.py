@@ -19,6 +19,9 @@ from .codec import MAX_BYTES, CodecError, Decoder, encode
 PREFIX = struct.Struct("<IQ")
 MAX_HEADER = 1 << 20
 CHUNK = 1 << 20  # what a pipe holds at most, see `widen`
+SMALL = 1 << 14  # a frame up to this goes and comes in one system call
+# A short call answers sooner than a sleeping process wakes up, so the first moments are not slept.
+SPIN_S = 100e-6
 _F_SETPIPE_SZ = 1031
 
 
@@ -34,21 +37,35 @@ class FrameEnd(EOFError):
     """The other side closed."""
 
 
+def _no_constant(name: str) -> float:
+    raise CodecError(f"{name} is no JSON")
+
+
+# Made once: `json.dumps` and `json.loads` with options make one for each message.
+_ENCODER = json.JSONEncoder(separators=(",", ":"), allow_nan=False, check_circular=False)
+_DECODER = json.JSONDecoder(parse_constant=_no_constant)
+
+
 class Channel:
     """Sends and receives frames over two descriptors.
 
     Args:
         read_fd, write_fd: ends of two pipes, owned by the caller.
         max_body: bytes that the body of a received frame may have.
+        blocking: wait inside `read` and `write` (one system call less), for a side without deadlines.
     """
 
-    def __init__(self, read_fd: int, write_fd: int, *, max_body: int = MAX_BYTES) -> None:
+    def __init__(
+        self, read_fd: int, write_fd: int, *, max_body: int = MAX_BYTES, blocking: bool = False
+    ) -> None:
         self._read_fd = read_fd
         self._write_fd = write_fd
         self._max_body = max_body
+        self._blocking = blocking
+        self._ahead = bytearray()  # read already, not asked for yet
         for fd in (read_fd, write_fd):
             widen(fd)
-            os.set_blocking(fd, False)
+            os.set_blocking(fd, blocking)
         self._readable = select.poll()
         self._readable.register(read_fd, select.POLLIN)
         self._writable = select.poll()
@@ -66,11 +83,15 @@ class Channel:
         """
         buffers: list[memoryview] = []
         tree = {key: encode(value, buffers) for key, value in message.items()}
-        header = json.dumps(tree, separators=(",", ":"), allow_nan=False).encode()
+        header = _ENCODER.encode(tree).encode()
         if len(header) > MAX_HEADER:
             raise CodecError(f"a message with a header of {len(header)} bytes is too long")
-        prefix = PREFIX.pack(len(header), sum(buffer.nbytes for buffer in buffers))
-        self._write(memoryview(prefix + header), deadline)
+        body = sum(buffer.nbytes for buffer in buffers) if buffers else 0
+        head = PREFIX.pack(len(header), body) + header
+        if body <= SMALL:
+            self._write(memoryview(b"".join((head, *buffers))), deadline)
+            return
+        self._write(memoryview(head), deadline)
         for buffer in buffers:
             self._write(buffer, deadline)
 
@@ -87,13 +108,10 @@ class Channel:
             FrameError: the bytes are no frame of ours.
             FrameTimeout, FrameEnd: it does not come in time, or the other side is gone.
         """
-        prefix = bytearray(PREFIX.size)
-        self._read_into(memoryview(prefix), deadline)
-        header_size, body_size = PREFIX.unpack(prefix)
+        header_size, body_size = PREFIX.unpack(self._take(PREFIX.size, deadline))
         if header_size > MAX_HEADER or body_size > self._max_body:
             raise FrameError(f"a frame of {header_size} + {body_size} bytes is too long")
-        header = bytearray(header_size)
-        self._read_into(memoryview(header), deadline)
+        header = self._take(header_size, deadline)
         decoder = Decoder(
             lambda view: self._read_into(view, deadline),
             body_size,
@@ -101,11 +119,13 @@ class Channel:
             callback=callback,
         )
         try:
-            tree = json.loads(header, parse_constant=_no_constant)
+            tree = _DECODER.decode(header.decode())
             if not isinstance(tree, dict):
                 raise FrameError("a header must be an object")
             message = {key: decoder.decode(value) for key, value in tree.items()}
-        except (CodecError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        except FrameError:
+            raise
+        except (ValueError, RecursionError) as error:  # whatever JSON, Unicode or the codec say
             raise FrameError(f"a frame that is not ours: {error}") from None
         if decoder.left:
             raise FrameError(f"{decoder.left} bytes are left over in a frame")
@@ -113,19 +133,44 @@ class Channel:
 
     def pending(self) -> bool:
         """Whether bytes wait that nobody asked for (or the other side has closed)."""
-        return bool(self._readable.poll(0))
+        return bool(self._ahead) or bool(self._readable.poll(0))
+
+    def _take(self, size: int, deadline: float | None) -> bytes:
+        """The next `size` bytes; what comes with them in the same read waits its turn."""
+        ahead = self._ahead
+        while len(ahead) < size:
+            ahead += self._read(max(SMALL, size - len(ahead)), deadline)
+        taken = bytes(ahead[:size])
+        del ahead[:size]
+        return taken
 
     def _read_into(self, view: memoryview, deadline: float | None) -> None:
-        done = 0
+        done = min(len(self._ahead), len(view))
+        view[:done] = self._ahead[:done]
+        del self._ahead[:done]
         while done < len(view):
+            self._wait_for(self._readable, deadline)
             try:
                 count = os.readv(self._read_fd, [view[done : done + CHUNK]])
             except BlockingIOError:
-                _wait(self._readable, deadline)
                 continue
             if count == 0:
                 raise FrameEnd("the other side closed")
             done += count
+
+    def _read(self, size: int, deadline: float | None) -> bytes:
+        """At least one byte, at most `size`."""
+        patience = 0.0 if self._blocking else time.monotonic() + SPIN_S
+        while True:
+            try:
+                part = os.read(self._read_fd, size)
+            except BlockingIOError:
+                if time.monotonic() >= patience:
+                    self._wait_for(self._readable, deadline)
+                continue
+            if not part:
+                raise FrameEnd("the other side closed")
+            return part
 
     def _write(self, view: memoryview, deadline: float | None) -> None:
         done = 0
@@ -133,22 +178,19 @@ class Channel:
             try:
                 done += os.write(self._write_fd, view[done : done + CHUNK])
             except BlockingIOError:
-                _wait(self._writable, deadline)
+                self._wait_for(self._writable, deadline)
             except BrokenPipeError:
                 raise FrameEnd("the other side closed") from None
 
-
-def _wait(poll: select.poll, deadline: float | None) -> None:
-    if deadline is None:
-        poll.poll()
-        return
-    left = deadline - time.monotonic()
-    if left <= 0 or not poll.poll(left * 1000):
-        raise FrameTimeout("no answer in time")
-
-
-def _no_constant(name: str) -> float:
-    raise CodecError(f"{name} is no JSON")
+    def _wait_for(self, poll: select.poll, deadline: float | None) -> None:
+        if self._blocking:
+            return
+        if deadline is None:
+            poll.poll()
+            return
+        left = deadline - time.monotonic()
+        if left <= 0 or not poll.poll(left * 1000):
+            raise FrameTimeout("no answer in time")
 
 
 def widen(fd: int) -> None:

@@ -29,7 +29,7 @@ def main() -> None:
     from serve import Server
     from wire.frames import Channel, FrameEnd
 
-    channel = Channel(READ_FD, WRITE_FD, max_body=ANY_SIZE)
+    channel = Channel(READ_FD, WRITE_FD, max_body=ANY_SIZE, blocking=True)
     server = Server(channel)
     try:
         while True:

@@ -15,6 +15,7 @@ from wire.codec import CodecError, Remote, encode
 from wire.frames import Channel, FrameEnd
 
 MAX_WARNINGS = 50
+SEE_ALL = [("always", None, Warning, None, 0)]  # the filters after `simplefilter("always")`
 
 
 class Server:
@@ -52,19 +53,20 @@ class Server:
         for number in request.pop("free", ()):
             self._objects.pop(number, None)
         work = self._operations[request.pop("op")]
-        with warnings.catch_warnings(record=True) as caught:
+        # Whatever the learner's code did to the filters, each call begins with all of them seen.
+        caught: list[list[str]] = []
+        if warnings.filters != SEE_ALL:
+            warnings.resetwarnings()
             warnings.simplefilter("always")
-            try:
-                reply = self._reply(work(**request))
-            except FrameEnd:
-                raise
-            except BaseException as error:  # SystemExit too: an exception is an answer
-                reply = describe(error, self._path)
+        warnings.showwarning = _recorder(caught)
+        try:
+            reply = self._reply(work(**request))
+        except FrameEnd:
+            raise
+        except BaseException as error:  # SystemExit too: an exception is an answer
+            reply = describe(error, self._path)
         if caught:
-            reply["warnings"] = [
-                [entry.category.__name__, str(entry.message)[:300]]
-                for entry in caught[:MAX_WARNINGS]
-            ]
+            reply["warnings"] = caught
         _flush()
         self._channel.send({"id": self._call_id, **reply})
 
@@ -88,10 +90,14 @@ class Server:
         spec.loader.exec_module(module)
 
     def _call(
-        self, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any], read: tuple[int, ...] = ()
+        self,
+        target: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+        read: tuple[int, ...] = (),
     ) -> Any:
         function = getattr(self._module, target) if type(target) is str else target
-        result = function(*args, **kwargs)
+        result = function(*args, **kwargs) if kwargs else function(*args)
         if not read:
             return result
         return _Read(result, [args[place] for place in read], [result is args[p] for p in read])
@@ -105,6 +111,7 @@ class Server:
     def _reply(self, result: Any) -> dict[str, Any]:
         kind = type(result)
         if kind is _Plain:
+            encode(result.value, [])  # what does not travel is an error of this call, not the end
             return {"value": result.value}
         if kind is _Kept:
             return {"value": Remote(self._keep(result.value))}
@@ -172,6 +179,16 @@ class _Kept(_Plain):
 class _Read:
     def __init__(self, value: Any, read: list[Any], same: list[bool]) -> None:
         self.value, self.read, self.same = value, read, same
+
+
+def _recorder(caught: list[list[str]]) -> Callable[..., None]:
+    """What `warnings.showwarning` is while a call goes on."""
+
+    def record(message: object, category: type[Warning], *args: object, **kwargs: object) -> None:
+        if len(caught) < MAX_WARNINGS:
+            caught.append([category.__name__, str(message)[:300]])
+
+    return record
 
 
 def _flush() -> None:
