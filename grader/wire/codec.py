@@ -47,7 +47,7 @@ STATE_LIMITS = {
     "state": (1 << 128) - 1,
     "inc": (1 << 128) - 1,
 }
-PLAIN_KEYS = frozenset({str, int, float, bool, bytes, type(None), tuple})
+KEYS = frozenset({str, int, float, bool, bytes, type(None), tuple})
 
 DECIMAL = re.compile(r"-?[0-9]+")
 
@@ -76,92 +76,60 @@ class Remote(Reference):
     """Stands for an object of the worker."""
 
 
-def encode(
-    value: Any, buffers: list[Buffer], other: Callable[[Any], Any] | None = None, depth: int = 0
-) -> Tree:
+def encode(value: Any, buffers: list[Buffer], depth: int = 0) -> Tree:
     """The tree of `value`; its raw parts are appended to `buffers`.
 
-    Args:
-        other: gives the `Reference` that travels in place of a part that cannot; without it, or if
-            it gives None, such a part is an error.
-
     Raises:
-        CodecError: a type, dtype or depth that does not travel; the message says which, as in
-            "an object of type set". Subclasses never do: an ndarray subclass could lie about itself.
+        CodecError: a type, dtype or depth that does not travel. Subclasses never do: an ndarray
+            subclass could lie about itself.
     """
     kind = type(value)
     if value is None or kind is bool or kind is str:
         return value
-    if kind is int and -SAFE_INTEGER < value < SAFE_INTEGER:
-        return value
+    if kind is int:
+        return value if -SAFE_INTEGER < value < SAFE_INTEGER else {"i": _decimal(value)}
     if kind is float:
         return value if math.isfinite(value) else {"f": repr(value)}
-    try:
-        if kind is np.ndarray:
-            return {"a": [_raw(value, buffers), list(value.shape)]}
-        if kind is list or kind is tuple or kind is dict:
-            return _container(value, kind, buffers, other, depth)
-        if kind is bytes:
-            buffers.append(memoryview(value))
-            return {"y": len(value)}
-        if kind is Remote:
-            return {"h": value.number}
-        if kind is Callback:
-            return {"c": value.number}
-        if kind is int:
-            return {"i": _decimal(value)}
-        if kind in SCALARS:
-            return {"s": _raw(np.array(value), buffers)}
-        if kind is np.random.Generator:
-            return {"g": _generator(value, buffers, depth)}
-        raise CodecError(f"an object of type {kind.__name__}")
-    except CodecError:
-        found = None if other is None else other(value)
-        if found is None:
-            raise
-        return encode(found, buffers)
-
-
-def _container(
-    value: Any,
-    kind: type,
-    buffers: list[Buffer],
-    other: Callable[[Any], Any] | None,
-    depth: int,
-) -> Tree:
+    if kind is np.ndarray:
+        return {"a": [_raw(value, buffers), list(value.shape)]}
     if depth >= MAX_DEPTH:
-        raise CodecError(f"an object nested more than {MAX_DEPTH} deep")
-    depth += 1
-    if kind is not dict:
-        parts = [encode(part, buffers, other, depth) for part in value]
-        return {"l": parts} if kind is list else {"t": parts}
-    if not all(type(key) in PLAIN_KEYS for key in value):
-        raise CodecError("a dict with a key that is no plain value")
-    start = len(buffers)
-    try:
+        raise CodecError(f"nested more than {MAX_DEPTH} deep")
+    if kind is list or kind is tuple:
+        return {"l" if kind is list else "t": [encode(v, buffers, depth + 1) for v in value]}
+    if kind is dict:
+        if not all(type(key) in KEYS for key in value):
+            raise CodecError("a dict with a key that is no plain value does not travel")
         return {
             "d": [
-                [encode(key, buffers, None, depth), encode(part, buffers, other, depth)]
-                for key, part in value.items()
+                [encode(k, buffers, depth + 1), encode(v, buffers, depth + 1)]
+                for k, v in value.items()
             ]
         }
-    except CodecError:
-        del buffers[start:]
-        raise
+    if kind is bytes:
+        buffers.append(memoryview(value))
+        return {"y": len(value)}
+    if kind is Remote:
+        return {"h": value.number}
+    if kind is Callback:
+        return {"c": value.number}
+    if kind in SCALARS:
+        return {"s": _raw(np.array(value), buffers)}
+    if kind is np.random.Generator:
+        return {"g": _generator(value.bit_generator, buffers, depth)}
+    raise CodecError(f"a {kind.__name__} does not travel")
 
 
 def _decimal(value: int) -> str:
     if value.bit_length() > MAX_DIGITS * 3:
-        raise CodecError(f"an integer of {value.bit_length()} bits")
+        raise CodecError(f"an integer of {value.bit_length()} bits is too long")
     return str(value)
 
 
-def _generator(value: np.random.Generator, buffers: list[Buffer], depth: int) -> Tree:
-    bits = value.bit_generator
+def _generator(bits: Any, buffers: list[Buffer], depth: int) -> Tree:
     name = type(bits).__name__
     if name not in BIT_GENERATORS or type(bits) is not getattr(np.random, name):
-        raise CodecError(f"a generator over a {name}")
-    return [name, encode(bits.state, buffers, None, depth + 1)]
+        raise CodecError(f"a generator over {name} does not travel")
+    return [name, encode(bits.state, buffers, depth + 1)]
 
 
 def _raw(array: np.ndarray, buffers: list[Buffer]) -> str:
@@ -170,7 +138,7 @@ def _raw(array: np.ndarray, buffers: list[Buffer]) -> str:
     if name not in DTYPES:
         name = dtype.newbyteorder("<").str
         if name not in DTYPES:
-            raise CodecError(f"an array of dtype {dtype}")
+            raise CodecError(f"an array of dtype {dtype} does not travel")
         array = array.astype(DTYPES[name])
     if array.nbytes <= SMALL:
         buffers.append(memoryview(array.tobytes()))
@@ -275,7 +243,7 @@ class Decoder:
             if len(_parts(pair)) != 2:
                 raise CodecError("an entry of a dict needs a key and a value")
             key = self.decode(pair[0], depth + 1)
-            if not isinstance(key, str | int | float | bool | bytes | tuple | None):
+            if type(key) not in KEYS:
                 raise CodecError(f"a dict with a key of type {type(key).__name__}")
             try:
                 found[key] = self.decode(pair[1], depth + 1)
