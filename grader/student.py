@@ -359,7 +359,6 @@ def _mapped(name: str) -> type[StudentError] | None:
 
 
 __all__ = [
-    "CodecError",
     "Handle",
     "Invoked",
     "Student",

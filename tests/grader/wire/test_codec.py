@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from typing import Any
 
@@ -156,10 +157,8 @@ TREES = st.recursive(
 
 @given(TREES, st.binary(max_size=64))
 def test_any_tree_is_a_value_or_an_error_of_ours(tree: Any, body: bytes) -> None:
-    try:
+    with contextlib.suppress(CodecError):
         decoder(body).decode(tree)
-    except CodecError:
-        pass
 
 
 @pytest.mark.parametrize(
