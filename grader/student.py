@@ -15,7 +15,7 @@ import numpy as np
 
 from .errors import ProtocolError, WorkerCrashed, WorkerError, WorkerMemory, WorkerTimeout
 from .handle import Handle
-from .wire.codec import Callback, Remote
+from .wire.codec import Callback, CodecError, Remote
 from .wire.frames import FrameEnd, FrameError, FrameTimeout
 
 if TYPE_CHECKING:
@@ -23,7 +23,13 @@ if TYPE_CHECKING:
 
 _CONTROL = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
+    # Half characters cannot be written to a file; marks of direction make lines lie.
+    r"|[\ud800-\udfff\u200e\u200f\u202a-\u202e\u2066-\u2069]"
 )
+
+
+MAX_TEXT = 2000  # of each message and traceback of the learner's code
+MAX_WARNINGS = 50
 
 
 class StudentError(WorkerError):
@@ -116,9 +122,10 @@ class Student:
         """Call `name` and read the arguments at the places `read` back in the same exchange."""
         reply = self._tell(name, args, kwargs or {}, read)
         values, same = reply.get("read", []), reply.get("same", [])
-        if len(values) != len(read) or len(same) != len(read):
-            self._end(ProtocolError("an answer lacks the arguments that were asked back."))
-        return Invoked(reply["value"], tuple(values), tuple(bool(s) for s in same))
+        for found in (values, same):
+            if type(found) is not list or builtins.len(found) != builtins.len(read):
+                self._end(ProtocolError("an answer lacks the arguments that were asked back."))
+        return Invoked(reply["value"], tuple(values), tuple(entry is True for entry in same))
 
     def _tell(
         self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], read: tuple[int, ...]
@@ -126,7 +133,7 @@ class Student:
         if self.on_call is not None:
             self.on_call(name, args, kwargs)
         # What is empty need not travel: most calls have neither keywords nor arguments to read back.
-        fields = {"args": args, "kwargs": kwargs, "read": read}
+        fields: dict[str, Any] = {"args": args, "kwargs": kwargs, "read": read}
         return self.exchange("call", target=name, **{key: v for key, v in fields.items() if v})
 
     def put(self, value: Any) -> Handle:
@@ -143,15 +150,7 @@ class Student:
         """
         if not isinstance(value, Handle):
             return value
-        try:
-            return self.request("fetch", target=value)
-        except StudentError as error:
-            if error.type_name != "CodecError":
-                raise
-            raise StudentTypeError(
-                "expected an array or a plain value, got an object of type "
-                f"{self.type_name(value)!r}."
-            ) from None
+        return self._by_value("fetch", target=value)
 
     def len(self, value: Any) -> int:
         """`len` of an object in the worker."""
@@ -164,7 +163,9 @@ class Student:
     def iter(self, value: Any) -> list[Any]:
         """The entries of an object in the worker."""
         found = list(value) if not isinstance(value, Handle) else self.request("iter", target=value)
-        return found if isinstance(found, list) else [found]
+        if type(found) is not list:
+            raise StudentTypeError("expected an object with few enough entries to list them.")
+        return found
 
     def type_name(self, value: Any) -> str:
         """The name of the type of a value or handle (what the worker says of itself)."""
@@ -185,12 +186,16 @@ class Student:
 
         The text is public and runs beside the learner's code: it must hold no expected value.
         """
+        return self._by_value("probe", source=source, inputs=inputs)
+
+    def _by_value(self, op: str, **fields: Any) -> Any:
         try:
-            return self.request("probe", source=source, inputs=inputs)
+            return self.request(op, **fields)
         except StudentError as error:
             if error.type_name != "CodecError":
                 raise
-            raise StudentTypeError(f"expected arrays and plain values: {error.text}.") from None
+            found = error.text or "something else"
+        raise StudentTypeError(f"your code returned {found}; expected an array or a plain value.")
 
     def output(self) -> str:
         """What the learner's code printed since this was last asked, without control sequences."""
@@ -233,6 +238,7 @@ class Student:
         if channel.pending():
             self._end(ProtocolError("bytes came from the worker that nobody asked for."))
         call_id = secrets.randbits(52)
+        outer, self._callbacks = self._callbacks, []
         message = {key: self._outgoing(value) for key, value in fields.items()}
         message |= {"id": call_id, "op": op}
         if self._garbage:
@@ -241,7 +247,7 @@ class Student:
             channel.send(message, deadline)
             while True:
                 reply = channel.receive(deadline, remote=self._handle)
-                if reply.get("id") != call_id:
+                if type(reply.get("id")) is not int or reply["id"] != call_id:
                     raise FrameError("an answer to a call that nobody made")
                 if "callback" not in reply:
                     break
@@ -252,8 +258,14 @@ class Student:
             self._end(self._cause_of_death())
         except FrameError as error:
             self._end(ProtocolError(f"{error}."))
+        except CodecError:
+            raise  # a value of the check's own, before anything was sent
+        except BaseException:
+            # Broken off in the middle (by a key, say): what comes next on the wire is unknown.
+            self._end(WorkerCrashed("a call was broken off."), quiet=True)
+            raise
         finally:
-            self._callbacks.clear()
+            self._callbacks = outer
         self.warnings = _warnings(reply.get("warnings"))
         if "error" in reply:
             raise _student_error(reply)
@@ -273,6 +285,9 @@ class Student:
             raise FrameError("a callback that was never passed")
         try:
             value = self._callbacks[number](*args, **kwargs)
+            self.worker.channel.send({"id": call_id, "value": self._outgoing(value)}, deadline)
+        except (FrameEnd, FrameTimeout):
+            raise
         except BaseException:
             self.worker.channel.send({"id": call_id, "failed": True}, deadline)
             self._end(
@@ -280,7 +295,6 @@ class Student:
                 quiet=True,
             )
             raise
-        self.worker.channel.send({"id": call_id, "value": self._outgoing(value)}, deadline)
 
     def _handle(self, number: int) -> Handle:
         return Handle(self, number)
@@ -319,17 +333,22 @@ class Student:
 
 
 def clean(text: str) -> str:
-    """`text` without control characters and terminal sequences, except tabs and line ends."""
+    """`text` without what controls a terminal or the direction of writing; tabs and lines stay."""
     return _CONTROL.sub("", text)
+
+
+def _text(found: Any) -> str:
+    """What the worker says in words, made harmless; nothing if it is no text."""
+    return clean(found[:MAX_TEXT]) if type(found) is str else ""
 
 
 def _warnings(found: Any) -> list[tuple[str, str]]:
     if not isinstance(found, list):
         return []
     return [
-        (clean(str(entry[0])), clean(str(entry[1])))
-        for entry in found
-        if isinstance(entry, list) and len(entry) == 2
+        (_text(entry[0]), _text(entry[1]))
+        for entry in found[:MAX_WARNINGS]
+        if type(entry) is list and len(entry) == 2
     ]
 
 
@@ -342,8 +361,8 @@ def _student_error(reply: dict[str, Any]) -> StudentError:
     kind = next((found for name in names if (found := _mapped(name)) is not None), StudentError)
     error = kind()
     error.type_name = clean(names[0])[:80] if names else "Exception"
-    error.text = clean(str(reply.get("text", "")))
-    error.traceback = clean(str(reply.get("traceback", "")))
+    error.text = _text(reply.get("text"))
+    error.traceback = _text(reply.get("traceback"))
     return error
 
 

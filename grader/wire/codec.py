@@ -80,8 +80,8 @@ def encode(value: Any, buffers: list[Buffer], depth: int = 0) -> Tree:
     """The tree of `value`; its raw parts are appended to `buffers`.
 
     Raises:
-        CodecError: a type, dtype or depth that does not travel. Subclasses never do: an ndarray
-            subclass could lie about itself.
+        CodecError: a type, dtype or depth that does not travel; the message names it, as in "an
+            object of type set". Subclasses never do: an ndarray subclass could lie about itself.
     """
     kind = type(value)
     if value is None or kind is bool or kind is str:
@@ -93,12 +93,12 @@ def encode(value: Any, buffers: list[Buffer], depth: int = 0) -> Tree:
     if kind is np.ndarray:
         return {"a": [_raw(value, buffers), list(value.shape)]}
     if depth >= MAX_DEPTH:
-        raise CodecError(f"nested more than {MAX_DEPTH} deep")
+        raise CodecError(f"an object nested more than {MAX_DEPTH} deep")
     if kind is list or kind is tuple:
         return {"l" if kind is list else "t": [encode(v, buffers, depth + 1) for v in value]}
     if kind is dict:
         if not all(type(key) in KEYS for key in value):
-            raise CodecError("a dict with a key that is no plain value does not travel")
+            raise CodecError("a dict with a key that is no plain value")
         return {
             "d": [
                 [encode(k, buffers, depth + 1), encode(v, buffers, depth + 1)]
@@ -116,19 +116,19 @@ def encode(value: Any, buffers: list[Buffer], depth: int = 0) -> Tree:
         return {"s": _raw(np.array(value), buffers)}
     if kind is np.random.Generator:
         return {"g": _generator(value.bit_generator, buffers, depth)}
-    raise CodecError(f"a {kind.__name__} does not travel")
+    raise CodecError(f"an object of type {kind.__name__}")
 
 
 def _decimal(value: int) -> str:
     if value.bit_length() > MAX_DIGITS * 3:
-        raise CodecError(f"an integer of {value.bit_length()} bits is too long")
+        raise CodecError(f"an integer of {value.bit_length()} bits")
     return str(value)
 
 
 def _generator(bits: Any, buffers: list[Buffer], depth: int) -> Tree:
     name = type(bits).__name__
     if name not in BIT_GENERATORS or type(bits) is not getattr(np.random, name):
-        raise CodecError(f"a generator over {name} does not travel")
+        raise CodecError(f"a generator over {name}")
     return [name, encode(bits.state, buffers, depth + 1)]
 
 
@@ -138,7 +138,7 @@ def _raw(array: np.ndarray, buffers: list[Buffer]) -> str:
     if name not in DTYPES:
         name = dtype.newbyteorder("<").str
         if name not in DTYPES:
-            raise CodecError(f"an array of dtype {dtype} does not travel")
+            raise CodecError(f"an array of dtype {dtype}")
         array = array.astype(DTYPES[name])
     if array.nbytes <= SMALL:
         buffers.append(memoryview(array.tobytes()))
@@ -328,5 +328,5 @@ def _fits(state: Any, model: Any, name: str = "") -> bool:
     if kind is np.ndarray:
         return bool(state.dtype == model.dtype and state.shape == model.shape)
     if kind is int:
-        return 0 <= state <= STATE_LIMITS[name]
+        return bool(0 <= state <= STATE_LIMITS[name])
     return bool(state == model)

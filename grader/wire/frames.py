@@ -20,8 +20,7 @@ PREFIX = struct.Struct("<IQ")
 MAX_HEADER = 1 << 20
 CHUNK = 1 << 20  # what a pipe holds at most, see `widen`
 SMALL = 1 << 14  # a frame up to this goes and comes in one system call
-# A short call answers sooner than a sleeping process wakes up, so the first moments are not slept.
-SPIN_S = 100e-6
+MAX_PARTS = 512  # that one system call writes; every system takes 1024
 _F_SETPIPE_SZ = 1031
 
 
@@ -52,15 +51,23 @@ class Channel:
     Args:
         read_fd, write_fd: ends of two pipes, owned by the caller.
         max_body: bytes that the body of a received frame may have.
+        max_sent: bytes that the body of a frame sent here may have; None leaves it to the receiver.
         blocking: wait inside `read` and `write` (one system call less), for a side without deadlines.
     """
 
     def __init__(
-        self, read_fd: int, write_fd: int, *, max_body: int = MAX_BYTES, blocking: bool = False
+        self,
+        read_fd: int,
+        write_fd: int,
+        *,
+        max_body: int = MAX_BYTES,
+        max_sent: int | None = None,
+        blocking: bool = False,
     ) -> None:
         self._read_fd = read_fd
         self._write_fd = write_fd
         self._max_body = max_body
+        self._max_sent = max_sent
         self._blocking = blocking
         self._ahead = bytearray()  # read already, not asked for yet
         for fd in (read_fd, write_fd):
@@ -85,15 +92,15 @@ class Channel:
         tree = {key: encode(value, buffers) for key, value in message.items()}
         header = _ENCODER.encode(tree).encode()
         if len(header) > MAX_HEADER:
-            raise CodecError(f"a message with a header of {len(header)} bytes is too long")
+            raise CodecError(f"an object whose description takes {len(header)} bytes")
         body = sum(buffer.nbytes for buffer in buffers) if buffers else 0
+        if self._max_sent is not None and body > self._max_sent:
+            raise CodecError(f"an object of {body} bytes")
         head = PREFIX.pack(len(header), body) + header
         if body <= SMALL:
-            self._write(memoryview(b"".join((head, *buffers))), deadline)
-            return
-        self._write(memoryview(head), deadline)
-        for buffer in buffers:
-            self._write(buffer, deadline)
+            self._write([memoryview(b"".join((head, *buffers)))], deadline)
+        else:
+            self._write([memoryview(head), *buffers], deadline)
 
     def receive(
         self,
@@ -138,8 +145,12 @@ class Channel:
     def _take(self, size: int, deadline: float | None) -> bytes:
         """The next `size` bytes; what comes with them in the same read waits its turn."""
         ahead = self._ahead
+        if len(ahead) < size:
+            ahead += self._read(max(SMALL, size))
         while len(ahead) < size:
-            ahead += self._read(max(SMALL, size - len(ahead)), deadline)
+            # Even if more is there by now: a side that sends byte by byte must end in time, too.
+            self._wait_for(self._readable, deadline)
+            ahead += self._read(max(SMALL, size - len(ahead)))
         taken = bytes(ahead[:size])
         del ahead[:size]
         return taken
@@ -158,29 +169,32 @@ class Channel:
                 raise FrameEnd("the other side closed")
             done += count
 
-    def _read(self, size: int, deadline: float | None) -> bytes:
-        """At least one byte, at most `size`."""
-        patience = 0.0 if self._blocking else time.monotonic() + SPIN_S
-        while True:
-            try:
-                part = os.read(self._read_fd, size)
-            except BlockingIOError:
-                if time.monotonic() >= patience:
-                    self._wait_for(self._readable, deadline)
-                continue
-            if not part:
-                raise FrameEnd("the other side closed")
-            return part
+    def _read(self, size: int) -> bytes:
+        """At most `size` bytes of what is there."""
+        try:
+            part = os.read(self._read_fd, size)
+        except BlockingIOError:
+            return b""
+        if not part:
+            raise FrameEnd("the other side closed")
+        return part
 
-    def _write(self, view: memoryview, deadline: float | None) -> None:
-        done = 0
-        while done < len(view):
+    def _write(self, parts: list[memoryview], deadline: float | None) -> None:
+        while parts:
             try:
-                done += os.write(self._write_fd, view[done : done + CHUNK])
+                sent = os.writev(self._write_fd, parts[:MAX_PARTS])
             except BlockingIOError:
                 self._wait_for(self._writable, deadline)
+                continue
             except BrokenPipeError:
                 raise FrameEnd("the other side closed") from None
+            done = 0
+            while done < len(parts) and sent >= parts[done].nbytes:
+                sent -= parts[done].nbytes
+                done += 1
+            del parts[:done]
+            if sent:
+                parts[0] = parts[0][sent:]
 
     def _wait_for(self, poll: select.poll, deadline: float | None) -> None:
         if self._blocking:

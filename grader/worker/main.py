@@ -27,9 +27,10 @@ def main() -> None:
     for name in filter(None, os.environ.get("DLSYS_WARM", "").split(",")):
         __import__(name)
     from serve import Server
+    from wire.codec import MAX_BYTES
     from wire.frames import Channel, FrameEnd
 
-    channel = Channel(READ_FD, WRITE_FD, max_body=ANY_SIZE, blocking=True)
+    channel = Channel(READ_FD, WRITE_FD, max_body=ANY_SIZE, max_sent=MAX_BYTES, blocking=True)
     server = Server(channel)
     try:
         while True:

@@ -48,8 +48,11 @@ class Server:
 
     def answer(self) -> None:
         """Serve one request."""
-        request = self._receive()
-        self._call_id = request.pop("id")
+        self._serve(self._receive())
+
+    def _serve(self, request: dict[str, Any]) -> None:
+        outer, self._call_id = self._call_id, request.pop("id")
+        hears = warnings.showwarning
         for number in request.pop("free", ()):
             self._objects.pop(number, None)
         work = self._operations[request.pop("op")]
@@ -59,8 +62,10 @@ class Server:
             warnings.resetwarnings()
             warnings.simplefilter("always")
         warnings.showwarning = _recorder(caught)
+        result = None
         try:
-            reply = self._reply(work(**request))
+            result = work(**request)
+            reply = self._reply(result)
         except FrameEnd:
             raise
         except BaseException as error:  # SystemExit too: an exception is an answer
@@ -68,7 +73,11 @@ class Server:
         if caught:
             reply["warnings"] = caught
         _flush()
-        self._channel.send({"id": self._call_id, **reply})
+        try:
+            self._channel.send({"id": self._call_id, **reply})
+        except CodecError as error:  # nested too deep, or too large as a whole
+            self._channel.send({"id": self._call_id, **self._without_values(result, error)})
+        self._call_id, warnings.showwarning = outer, hears
 
     def _receive(self) -> dict[str, Any]:
         request: dict[str, Any] = self._channel.receive(
@@ -123,6 +132,17 @@ class Server:
             }
         return {"value": self._travel(result)}
 
+    def _without_values(self, result: Any, error: CodecError) -> dict[str, Any]:
+        """The reply that leaves all objects here because they could not be sent."""
+        kind = type(result)
+        if kind is _Plain:
+            refusal: dict[str, Any] = describe(error, self._path)
+            return refusal
+        if kind is _Read:
+            kept = [self._remote(value) for value in result.read]
+            return {"value": self._remote(result.value), "read": kept, "same": result.same}
+        return {"value": self._remote(result)}
+
     def _travel(self, value: Any) -> Any:
         """`value` if it travels, else a handle; a list of objects becomes a list of handles."""
         kind = type(value)
@@ -158,6 +178,9 @@ class Server:
                 }
             )
             answer = self._receive()
+            while "op" in answer:  # it asks about objects of ours before it answers
+                self._serve(answer)
+                answer = self._receive()
             if "value" not in answer:
                 raise RuntimeError("the function that was passed in failed")
             return answer["value"]

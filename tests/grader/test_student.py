@@ -112,7 +112,7 @@ def test_a_handle_cannot_lie_to_an_assertion(
 def test_only_exact_arrays_and_plain_values_are_fetched(student: Open) -> None:
     s = student("class L(np.ndarray): pass\ndef f(): return np.zeros(2).view(L)")
 
-    with pytest.raises(StudentTypeError, match="an object of type 'L'"):
+    with pytest.raises(StudentTypeError, match="an object of type L; expected"):
         s.fetch(s.f())
 
 
