@@ -20,6 +20,9 @@ PREFIX = struct.Struct("<IQ")
 MAX_HEADER = 1 << 20
 CHUNK = 1 << 20  # what a pipe holds at most, see `widen`
 SMALL = 1 << 14  # a frame up to this goes and comes in one system call
+# A short call answers sooner than a sleeping process wakes up, so the first moments are not slept,
+# unless the other side needs the only processor.
+SPIN_S = 100e-6 if (os.cpu_count() or 1) > 1 else 0.0
 MAX_PARTS = 512  # that one system call writes; every system takes 1024
 _F_SETPIPE_SZ = 1031
 
@@ -147,6 +150,9 @@ class Channel:
         ahead = self._ahead
         if len(ahead) < size:
             ahead += self._read(max(SMALL, size))
+            ends = 0.0 if self._blocking or ahead else time.monotonic() + SPIN_S
+            while not ahead and time.monotonic() < ends:
+                ahead += self._read(max(SMALL, size))
         while len(ahead) < size:
             # Even if more is there by now: a side that sends byte by byte must end in time, too.
             self._wait_for(self._readable, deadline)

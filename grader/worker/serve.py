@@ -10,8 +10,9 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 from failure import describe
-from wire.codec import CodecError, Remote, encode
+from wire.codec import DTYPES, CodecError, Remote, encode
 from wire.frames import Channel, FrameEnd
 
 MAX_WARNINGS = 50
@@ -148,6 +149,8 @@ class Server:
         kind = type(value)
         if value is None or kind in (bool, int, float, str):
             return value if kind is not int or value.bit_length() < 4000 else self._remote(value)
+        if kind is np.ndarray and value.dtype.str in DTYPES:
+            return value
         if kind in (list, tuple) and len(value) <= 10_000:
             return kind([self._travel(part) for part in value])
         try:
