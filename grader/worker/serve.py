@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 from failure import describe
-from wire.codec import DTYPES, CodecError, Remote, encode
+from wire.codec import DTYPES, MAX_DEPTH, CodecError, Remote, encode
 from wire.frames import Channel, FrameEnd
 
 MAX_WARNINGS = 50
@@ -144,7 +144,7 @@ class Server:
             return {"value": self._remote(result.value), "read": kept, "same": result.same}
         return {"value": self._remote(result)}
 
-    def _travel(self, value: Any) -> Any:
+    def _travel(self, value: Any, depth: int = 0) -> Any:
         """`value` if it travels, else a handle; a list of objects becomes a list of handles."""
         kind = type(value)
         if value is None or kind in (bool, int, float, str):
@@ -152,7 +152,9 @@ class Server:
         if kind is np.ndarray and value.dtype.str in DTYPES:
             return value
         if kind in (list, tuple) and len(value) <= 10_000:
-            return kind([self._travel(part) for part in value])
+            if depth > MAX_DEPTH:
+                return self._remote(value)
+            return kind([self._travel(part, depth + 1) for part in value])
         try:
             encode(value, [])
         except (CodecError, TypeError, ValueError, RecursionError):
