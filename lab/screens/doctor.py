@@ -8,11 +8,12 @@ from rich.text import Text
 from textual import work
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
-from textual.widgets import Footer, Input, Static
+from textual.widgets import Input, Static
 
 from grader.errors import UsageError
 
 from ..render import Style
+from ..widgets.keys import KeyBar
 from .base import LabScreen
 
 STATUS = {"good": "passed", "fair": "partial", "bad": "failed"}
@@ -38,7 +39,7 @@ class DoctorScreen(LabScreen):
                 yield Input(DEFAULT, id="place")
                 yield Static("", id="problem", markup=False)
             yield Static("Looking at this machine ...", id="findings", markup=False)
-        yield Footer(show_command_palette=False)
+        yield KeyBar()
 
     def on_mount(self) -> None:
         if self._first_run:

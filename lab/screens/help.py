@@ -5,10 +5,11 @@ from __future__ import annotations
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from ..actions import ACTIONS, available
 from ..palette import shown_key
+from ..widgets.keys import KeyBar
 from .base import LabScreen
 
 ABOUT = """\
@@ -30,7 +31,7 @@ class HelpScreen(LabScreen):
     def compose(self) -> ComposeResult:
         with VerticalScroll():
             yield Static(_text(self._beneath), markup=False)
-        yield Footer(show_command_palette=False)
+        yield KeyBar()
 
 
 def _text(screen: str) -> Text:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
-from textual.widgets import DataTable, Footer, Static
+from textual.widgets import DataTable, Static
 
 from assignments import catalog
 from assignments.catalog import Stage
@@ -18,6 +18,7 @@ from grader.views import learner_view
 from .. import attempts, render
 from ..actions import HISTORY, bindings
 from ..render import Style
+from ..widgets.keys import KeyBar
 from .base import LabScreen
 
 
@@ -38,7 +39,7 @@ class HistoryScreen(LabScreen):
         yield DataTable(cursor_type="row", id="attempts")
         with VerticalScroll(id="detail"):
             yield Static(id="body", markup=False)
-        yield Footer(show_command_palette=False)
+        yield KeyBar()
 
     def on_mount(self) -> None:
         table = self.query_one(DataTable)

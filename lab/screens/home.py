@@ -6,12 +6,13 @@ from typing import Any, ClassVar
 
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.widgets import Footer, OptionList, Static
+from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from ..actions import HOME, bindings
 from ..progress import Progress, StageProgress, next_stage
 from ..render import Style
+from ..widgets.keys import KeyBar
 from .base import LabScreen
 
 STATUS = {"complete": "passed", "submitted": "partial"}
@@ -28,7 +29,7 @@ class HomeScreen(LabScreen):
         yield Static(id="continue")
         yield OptionList(id="stages")
         yield Static(id="legend")
-        yield Footer(show_command_palette=False)
+        yield KeyBar()
 
     def on_mount(self) -> None:
         self._fill()

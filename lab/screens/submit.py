@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from assignments.catalog import Stage
 
@@ -16,6 +16,7 @@ from .. import attempts, render
 from ..actions import SUBMIT, bindings
 from ..render import Style
 from ..state import RunState, headline
+from ..widgets.keys import KeyBar
 from ..widgets.status import StatusBar
 from .base import LabScreen
 
@@ -35,7 +36,7 @@ class SubmitScreen(LabScreen):
         with VerticalScroll():
             yield Static(id="body", markup=False)
         yield StatusBar(self.symbols)
-        yield Footer(show_command_palette=False)
+        yield KeyBar()
 
     def on_mount(self) -> None:
         self.query_one("#body", Static).update(self._before())

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from textual import work
 from textual.app import ComposeResult
-from textual.widgets import Footer, Input, Static, TabbedContent, TabPane
+from textual.widgets import Input, Static, TabbedContent, TabPane
 
 from assignments import catalog
 from assignments.catalog import Stage
@@ -17,6 +17,7 @@ from ..progress import Progress
 from ..state import RunState, headline
 from ..widgets.checks import ChecksView
 from ..widgets.code import CodeView
+from ..widgets.keys import KeyBar
 from ..widgets.lesson import LessonView
 from ..widgets.predict import PredictView
 from ..widgets.status import StatusBar
@@ -58,7 +59,7 @@ class WorkbenchScreen(LabScreen):
             with TabPane("4 Predict", id="predict"):
                 yield PredictView(stage, Progress(self.lab.here))
         yield StatusBar(self.symbols)
-        yield Footer(show_command_palette=False)
+        yield KeyBar()
 
     def on_mount(self) -> None:
         self.show_run(self.lab.state(self.stage))

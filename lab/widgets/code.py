@@ -17,6 +17,7 @@ class CodeView(VerticalScroll):
     def __init__(self, file: Path) -> None:
         super().__init__()
         self._file = file
+        self._shown: bytes | None = None  # colouring a file takes longer than a key may
 
     def compose(self) -> ComposeResult:
         yield Static(markup=False)
@@ -30,12 +31,17 @@ class CodeView(VerticalScroll):
 
         shown = self.query_one(Static)
         try:
-            text = self._file.read_bytes()[:MAX_BYTES].decode(errors="replace")
+            content = self._file.read_bytes()[:MAX_BYTES]
         except OSError as error:
+            self._shown = None
             shown.update(
                 f"{self._file} cannot be read: {error.strerror}. x brings the starter back."
             )
             return
+        if content == self._shown:
+            return
+        self._shown = content
+        text = content.decode(errors="replace")
         shown.update(
             Syntax(text, "python", line_numbers=True, word_wrap=False, background_color="default")
         )
