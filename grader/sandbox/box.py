@@ -56,6 +56,7 @@ class Box:
         self._cgroup: cgroup.Cgroup | None = None
         self._folder: str | None = None
         self._closed = False
+        self._killed: list[int] = []
         self._deadline = time.monotonic() + spec.wall_s
         self._peak = 0
         self._cpu_ns = 0
@@ -102,7 +103,9 @@ class Box:
                     spec, folder, walls=self.level == "reduced", seccomp_fd=filter_fd
                 )
                 environment = plain.environment(spec, folder)
-            passed = [fd for fd in (filter_fd, options_fd, info_write) if fd is not None]
+            passed = [fd for fd in (filter_fd, options_fd) if fd is not None]
+            if self.level == "full":
+                passed.append(info_write)
             self._process = (
                 _spawner()
                 .submit(
@@ -119,6 +122,7 @@ class Box:
                 .result()
             )
         except OSError as error:
+            os.close(info_read)
             raise SandboxError(f"the box could not be started: {error}") from error
         finally:
             for fd in (*inside, filter_fd, options_fd):
@@ -291,16 +295,29 @@ class Box:
         if self._cgroup is not None:
             with contextlib.suppress(OSError):
                 self._cgroup.freeze(False)  # a frozen process does not die
-        victims = self._processes() if self._init_pid is None else []
+        victims = [] if self._init_pid else [*self._processes(), *self._strays()]
         with contextlib.suppress(ProcessLookupError):
             if self._init_pid is not None and self._process.poll() is None:
                 os.kill(self._init_pid, signal.SIGKILL)
         for victim in victims:
             with contextlib.suppress(psutil.Error):
                 victim.kill()
+                self._killed.append(victim.pid)
         with contextlib.suppress(ProcessLookupError):
             if self._process.poll() is None and self._init_pid is None:
                 os.killpg(self._process.pid, signal.SIGKILL)
+
+    def _strays(self) -> list[psutil.Process]:
+        """Processes of a box without a namespace whose parents have ended; as subreaper we got them.
+
+        They are known by the private folder in the environment they were started with.
+        """
+        found = []
+        for process in psutil.Process().children(recursive=True):
+            with contextlib.suppress(psutil.Error, OSError):
+                if f"TMPDIR={self._folder}" in Path(f"/proc/{process.pid}/environ").read_text():
+                    found.append(process)
+        return found
 
     def close(self) -> None:
         """End the box, reap what it was, take its traces away. May be called again."""
@@ -322,10 +339,12 @@ class Box:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        if self._init_pid is not None:
-            # Orphaned when bubblewrap ended first; as subreaper it is ours to wait for.
+        # Orphaned when their parent ended first; as subreaper they are ours to wait for.
+        # Parents come first: the children of one that is gone are ours.
+        orphans = [self._init_pid] if self._init_pid is not None else self._killed
+        for pid in orphans:
             with contextlib.suppress(ChildProcessError):
-                os.waitpid(self._init_pid, 0)
+                os.waitpid(pid, 0)
 
     def _release(self) -> None:
         for name in ("read_fd", "write_fd", "_log_fd"):

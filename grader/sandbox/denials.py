@@ -48,7 +48,10 @@ def odd_sockets() -> bool:
 
 def tracing() -> bool:
     """Other processes cannot be traced."""
-    return _call("ptrace", 0, 0, 0, 0)
+    # Tried by a child: who may be traced is stopped by its next signal, and would say nothing more.
+    if (pid := os.fork()) == 0:
+        os._exit(0 if _call("ptrace", 0, 0, 0, 0) else 1)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
 
 
 def keyrings() -> bool:
@@ -73,7 +76,10 @@ def namespaces() -> bool:
 
 def other_processes() -> bool:
     """Processes outside the box are not seen."""
-    return len([name for name in os.listdir("/proc") if name.isdigit()]) <= 4
+    try:
+        return len([name for name in os.listdir("/proc") if name.isdigit()]) <= 4
+    except OSError:
+        return True
 
 
 def capabilities() -> bool:
