@@ -1,0 +1,37 @@
+"""Gradients of bounded length."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+import numpy as np
+
+from ..tensor import Tensor
+
+
+def clip_grad_norm(params: Iterable[Tensor], max_norm: float) -> float:
+    """Shorten all gradients together so that their joint L2 norm is at most `max_norm`.
+
+    Args:
+        params: Tensors; one whose grad is None is passed over.
+        max_norm: the longest that may remain. A shorter gradient keeps every bit.
+
+    Returns:
+        The norm before clipping, summed in float64; 0.0 without any gradient.
+
+    Source: Pascanu, Mikolov & Bengio (2013), "On the difficulty of training recurrent neural
+    networks".
+    """
+    reached = [parameter for parameter in params if parameter.grad is not None]
+    total = 0.0
+    for parameter in reached:
+        grad = parameter.grad.data.reshape(-1).astype(np.float64, copy=False)
+        total += float(grad @ grad)
+    norm = math.sqrt(total)
+    if norm > max_norm:
+        scale = max_norm / norm
+        for parameter in reached:
+            # A gradient may share its memory with others (a broadcast, a view): replace it.
+            parameter.grad = Tensor(parameter.grad.data * parameter.grad.dtype.type(scale))
+    return norm
