@@ -144,8 +144,8 @@ class LabApp(App[None]):
 
     def apply_events(self) -> None:
         """Apply what the grading process said since the last tick, and paint once."""
-        if not self._waiting or self._job is None:
-            self._waiting.clear()
+        if not self._waiting or self._job is None or not self.is_running:
+            self._waiting.clear()  # a closing app has no widgets left to show them
             return
         batch, self._waiting = self._waiting, []
         before = self.states[self._job]
@@ -168,7 +168,7 @@ class LabApp(App[None]):
     def _set(self, state: RunState) -> None:
         self.states[state.stage, state.suite] = state
         show = getattr(self.screen, "show_run", None)
-        if show is not None:
+        if show is not None and self.screen.is_mounted:  # a new screen asks when it is built
             show(state)
 
     # ---- actions of every screen --------------------------------------------------------------

@@ -153,6 +153,23 @@ async def test_a_save_runs_the_checks(make: Callable[..., LabApp], workspace: Wo
         ).jobs
 
 
+async def test_events_that_arrive_while_the_app_closes_are_let_go(
+    make: Callable[..., LabApp],
+) -> None:
+    """The timer still ticks when the widgets are gone: a run that ends just then hurts nobody."""
+    app = make()
+    async with app.run_test() as pilot:
+        await open_softmax(pilot)
+        recorded(app).pause = True
+        await pilot.press("f5")
+        await pilot.pause()
+    app._hear({"run": app.state(STAGE).run, "event": "run_finished", "passed": 0, "total": 1})
+
+    app.apply_events()
+
+    assert not app._waiting
+
+
 async def test_escape_cancels_what_runs_before_it_goes_back(make: Callable[..., LabApp]) -> None:
     app = make()
     async with app.run_test() as pilot:

@@ -80,7 +80,7 @@ def test_memory_beyond_the_bound_ends_the_box(
     spec = BoxSpec(program(greedy), packages=(), memory_mib=96, wall_s=20)
     with open_box(spec) as box:
         assert heard(box) == b""
-        assert box.ending() == "memory" or b"MemoryError" in box.log()
+        assert box.wait_ending() == "memory" or b"MemoryError" in box.log()
 
 
 def test_shared_memory_beyond_the_bound_ends_the_box() -> None:
