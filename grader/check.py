@@ -232,9 +232,11 @@ def wrong_entries(got: np.ndarray, want: np.ndarray, rtol: float, atol: float) -
         return np.asarray(got != want)
     with np.errstate(all="ignore"):
         wide = np.result_type(want.dtype, np.float64)
-        far = ~(
-            np.abs(got.astype(wide) - want.astype(wide)) <= atol + rtol * np.abs(want.astype(wide))
+        near = np.abs(got.astype(wide) - want.astype(wide)) <= atol + rtol * np.abs(
+            want.astype(wide)
         )
+        # Every number is within an infinite tolerance of infinity, and none is right.
+        far = ~(near & np.isfinite(got) & np.isfinite(want))
         same_infinity = (got == want) & np.isinf(want)
         both_nan = np.isnan(got) & np.isnan(want)
     return np.asarray(far & ~same_infinity & ~both_nan)

@@ -151,7 +151,8 @@ def official(report: Mapping[str, Any]) -> tuple[bool, str]:
     """Whether a report can count as a course's grade, and if not, why."""
     if report.get("authority") != "course":
         return False, "it is self-graded"
-    if report.get("isolation") != "full":
+    # Of what cannot be graded nothing ran, so there was nothing to isolate.
+    if report.get("isolation") != "full" and report.get("status") != "ungradable":
         return False, f"it was made at {report.get('isolation')} isolation"
     if report.get("status") not in ("graded", "ungradable"):
         return False, f"its status is {report.get('status')}"

@@ -15,6 +15,7 @@ from nacl.signing import VerifyKey
 from .keys import Key
 
 INTEGRITY = "integrity"
+ALGORITHM = "ed25519"
 # What differs between two runs that say the same.
 VOLATILE = ("report_id", "created_at", "run", INTEGRITY)
 VOLATILE_IN_TEST = ("duration_s", "cpu_s", "peak_rss_bytes", "performance", "seed")
@@ -51,7 +52,7 @@ def sign(report: Mapping[str, Any], key: Key, *, previous: str | None = None) ->
     if previous is not None:
         integrity["previous_sha256"] = previous
     value = key.signing.sign(_signed_bytes(integrity)).signature.hex()
-    integrity["signature"] = {"alg": "ed25519", "key_id": key.public, "value": value}
+    integrity["signature"] = {"alg": ALGORITHM, "key_id": key.public, "value": value}
     return {**content, INTEGRITY: integrity}
 
 
@@ -60,6 +61,8 @@ def verify(report: Mapping[str, Any], trusted: Mapping[str, str]) -> Verified:
     integrity = report.get(INTEGRITY)
     if not isinstance(integrity, Mapping) or not isinstance(integrity.get("signature"), Mapping):
         return Verified("", "", "it is not signed")
+    if integrity["signature"].get("alg") != ALGORITHM:
+        return Verified("", "", f"its signature is not {ALGORITHM}")
     key_id, value = (str(integrity["signature"].get(name, "")) for name in ("key_id", "value"))
     content = {name: part for name, part in report.items() if name != INTEGRITY}
     try:

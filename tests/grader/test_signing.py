@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -121,8 +120,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_key_is_private_and_comes_back(kind: str, home: Path) -> None:
     made = keys.create(kind)
     assert keys.load(kind).public == made.public
-    assert os.stat(keys.path(kind)).st_mode & 0o777 == 0o600
-    assert os.stat(keys.folder()).st_mode & 0o777 == 0o700
+    assert keys.path(kind).stat().st_mode & 0o777 == 0o600
+    assert keys.folder().stat().st_mode & 0o777 == 0o700
 
 
 def test_the_own_key_is_made_when_it_is_needed_and_then_kept(home: Path) -> None:
@@ -167,7 +166,7 @@ def test_no_private_key_is_written_into_a_project(home: Path, marker: str) -> No
 def test_a_backup_is_private_too_and_overwrites_nothing(home: Path) -> None:
     keys.create("course")
     keys.backup("course", home / "copy")
-    assert os.stat(home / "copy").st_mode & 0o777 == 0o600
+    assert (home / "copy").stat().st_mode & 0o777 == 0o600
     with pytest.raises(KeyFileError, match="choose another name"):
         keys.backup("course", home / "copy")
     (home / "repo" / ".git").mkdir(parents=True)

@@ -163,7 +163,15 @@ async def test_events_that_arrive_while_the_app_closes_are_let_go(
         recorded(app).pause = True
         await pilot.press("f5")
         await pilot.pause()
-    app._hear({"run": app.state(STAGE).run, "event": "run_finished", "passed": 0, "total": 1})
+    app._hear(
+        {
+            "run": app.state(STAGE).run,
+            "event": "run_finished",
+            "passed": 0,
+            "total": 1,
+            "duration_s": 0.1,
+        }
+    )
 
     app.apply_events()
 
