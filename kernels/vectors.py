@@ -1,0 +1,441 @@
+"""What the words of `kernels.simd` mean: LLVM vector instructions through `numba.extending`.
+
+A vector of float32 or float64 is a type of its own to Numba, whose data is one LLVM vector. LLVM
+lowers it to registers of the host, so that the same word becomes AVX-512, AVX2 or NEON code.
+"""
+
+# Numba calls what is written here with objects it does not type.
+# mypy: disable-error-code="no-untyped-def, no-untyped-call, union-attr, arg-type, import-untyped"
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+from llvmlite import binding, ir
+from numba import types
+from numba.core import cgutils
+from numba.core.datamodel import models
+from numba.extending import intrinsic, register_model
+
+I32, I64 = ir.IntType(32), ir.IntType(64)
+LEAVES = {types.float32: ir.FloatType(), types.float64: ir.DoubleType()}
+
+
+def _register_bits() -> int:
+    """Width of the host's registers, or LAB_SIMD_BITS."""
+    told = os.environ.get("LAB_SIMD_BITS", "")
+    if told:
+        if told not in ("128", "256", "512"):
+            raise ValueError(f"LAB_SIMD_BITS is {told!r}. It must be 128, 256 or 512.")
+        return int(told)
+    features = binding.get_host_cpu_features()
+    if features.get("avx512f"):
+        return 512
+    return 256 if features.get("avx2") else 128
+
+
+BITS = _register_bits()
+SCALEF = BITS == 512 and bool(binding.get_host_cpu_features().get("avx512f"))
+
+
+class Vector(types.Type):
+    """A register full of `dtype`."""
+
+    def __init__(self, dtype: Any) -> None:
+        self.dtype = dtype
+        self.lanes = BITS // dtype.bitwidth
+        super().__init__(name=f"vector{self.lanes}({dtype})")
+
+
+@register_model(Vector)
+class _Model(models.PrimitiveModel):
+    def __init__(self, manager: Any, vector: Vector) -> None:
+        super().__init__(manager, vector, ir.VectorType(LEAVES[vector.dtype], vector.lanes))
+
+
+VECTORS = {dtype: Vector(dtype) for dtype in LEAVES}
+
+
+def _vector(like: Any) -> Vector | None:
+    """The vector type that belongs to an array, a vector or a float."""
+    dtype = like if like in LEAVES else getattr(like, "dtype", None)
+    return VECTORS.get(dtype)
+
+
+def _ir(vector: Vector) -> Any:
+    return ir.VectorType(LEAVES[vector.dtype], vector.lanes)
+
+
+def _ints(vector: Vector) -> Any:
+    return ir.VectorType(ir.IntType(vector.dtype.bitwidth), vector.lanes)
+
+
+def _all(kind: Any, value: Any) -> Any:
+    return ir.Constant(kind, [value] * kind.count)
+
+
+def _address(context: Any, builder: Any, kind: Any, array: Any, offset: Any, to: Any) -> Any:
+    data = context.make_array(kind)(context, builder, array).data
+    return builder.bitcast(builder.gep(data, [offset]), to.as_pointer())
+
+
+def _splat(builder: Any, kind: Any, scalar: Any) -> Any:
+    nothing = ir.Constant(kind, ir.Undefined)
+    first = builder.insert_element(nothing, scalar, ir.Constant(I32, 0))
+    return builder.shuffle_vector(first, nothing, _all(ir.VectorType(I32, kind.count), 0))
+
+
+def _call(builder: Any, name: str, result: Any, args: Any, **more: Any) -> Any:
+    kind = ir.FunctionType(result, [one.type for one in args])
+    return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), args, **more)
+
+
+def _suffix(vector: Vector) -> str:
+    return f"v{vector.lanes}f{vector.dtype.bitwidth}"
+
+
+def _iota(vector: Vector) -> Any:
+    return ir.Constant(ir.VectorType(I64, vector.lanes), list(range(vector.lanes)))
+
+
+def _head(builder: Any, vector: Vector, count: Any) -> Any:
+    """The mask of the first `count` lanes."""
+    kind = ir.VectorType(I64, vector.lanes)
+    return builder.icmp_signed("<", _iota(vector), _splat(builder, kind, count))
+
+
+# --- shape
+
+
+@intrinsic
+def lanes(typingctx, like):
+    """How many lanes a vector of `like`'s dtype has."""
+    vector = _vector(like)
+    return vector and (
+        types.intp(like),
+        lambda context, builder, sig, args: ir.Constant(I64, vector.lanes),
+    )
+
+
+@intrinsic
+def vector_bits(typingctx, like):
+    """The width of a register."""
+    return types.intp(like), lambda context, builder, sig, args: ir.Constant(I64, BITS)
+
+
+# --- memory
+
+
+@intrinsic
+def vload(typingctx, array, i):
+    vector = _vector(array)
+
+    def code(context, builder, sig, args):
+        place = _address(context, builder, sig.args[0], args[0], args[1], _ir(vector))
+        return builder.load(place, align=vector.dtype.bitwidth // 8)
+
+    return vector and (vector(array, types.intp), code)
+
+
+@intrinsic
+def vstore(typingctx, array, i, v):
+    vector = _vector(array)
+
+    def code(context, builder, sig, args):
+        place = _address(context, builder, sig.args[0], args[0], args[1], _ir(vector))
+        builder.store(args[2], place, align=vector.dtype.bitwidth // 8)
+        return context.get_dummy_value()
+
+    return vector and (types.void(array, types.intp, vector), code)
+
+
+@intrinsic
+def vload_head(typingctx, array, i, n):
+    vector = _vector(array)
+
+    def code(context, builder, sig, args):
+        kind = _ir(vector)
+        place = _address(context, builder, sig.args[0], args[0], args[1], kind)
+        mask = _head(builder, vector, args[2])
+        align = ir.Constant(I32, vector.dtype.bitwidth // 8)
+        name = f"llvm.masked.load.{_suffix(vector)}.p0"
+        return _call(builder, name, kind, [place, align, mask, _all(kind, 0.0)])
+
+    return vector and (vector(array, types.intp, types.intp), code)
+
+
+@intrinsic
+def vstore_head(typingctx, array, i, v, n):
+    vector = _vector(array)
+
+    def code(context, builder, sig, args):
+        place = _address(context, builder, sig.args[0], args[0], args[1], _ir(vector))
+        mask = _head(builder, vector, args[3])
+        align = ir.Constant(I32, vector.dtype.bitwidth // 8)
+        name = f"llvm.masked.store.{_suffix(vector)}.p0"
+        _call(builder, name, ir.VoidType(), [args[2], place, align, mask])
+        return context.get_dummy_value()
+
+    return vector and (types.void(array, types.intp, vector, types.intp), code)
+
+
+@intrinsic
+def vbload(typingctx, array, i):
+    vector = _vector(array)
+
+    def code(context, builder, sig, args):
+        place = _address(context, builder, sig.args[0], args[0], args[1], _ir(vector).element)
+        return _splat(builder, _ir(vector), builder.load(place))
+
+    return vector and (vector(array, types.intp), code)
+
+
+@intrinsic
+def vgather(typingctx, array, i, step):
+    vector = _vector(array)
+
+    def code(context, builder, sig, args):
+        made = ir.Constant(_ir(vector), ir.Undefined)
+        for lane in range(vector.lanes):
+            offset = builder.add(args[1], builder.mul(args[2], ir.Constant(I64, lane)))
+            place = _address(context, builder, sig.args[0], args[0], offset, _ir(vector).element)
+            made = builder.insert_element(made, builder.load(place), ir.Constant(I32, lane))
+        return made
+
+    return vector and (vector(array, types.intp, types.intp), code)
+
+
+@intrinsic
+def prefetch(typingctx, array, i):
+    def code(context, builder, sig, args):
+        place = _address(context, builder, sig.args[0], args[0], args[1], ir.IntType(8))
+        near = [ir.Constant(I32, 0), ir.Constant(I32, 3), ir.Constant(I32, 1)]
+        _call(builder, "llvm.prefetch.p0", ir.VoidType(), [place, *near])
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp), code
+
+
+# --- making one
+
+
+@intrinsic
+def vset1(typingctx, like, s):
+    vector = _vector(like)
+    return vector and (
+        vector(like, vector.dtype),
+        lambda context, builder, sig, args: _splat(builder, _ir(vector), args[1]),
+    )
+
+
+@intrinsic
+def vzero(typingctx, like):
+    vector = _vector(like)
+    return vector and (
+        vector(like),
+        lambda context, builder, sig, args: _all(_ir(vector), 0.0),
+    )
+
+
+@intrinsic
+def viota(typingctx, like):
+    vector = _vector(like)
+    return vector and (
+        vector(like),
+        lambda context, builder, sig, args: ir.Constant(
+            _ir(vector), [float(lane) for lane in range(vector.lanes)]
+        ),
+    )
+
+
+# --- arithmetic
+
+Emit = Callable[..., Any]
+
+
+def _lanewise(count: int, emit: Emit) -> Any:
+    """A word of `count` vectors of one type that gives another of that type."""
+
+    def typed(first: Any, *rest: Any) -> Any:
+        if not isinstance(first, Vector) or any(one is not first for one in rest):
+            return None
+        return first(*[first] * count), lambda context, builder, sig, args: emit(
+            builder, first, *args
+        )
+
+    # Numba reads the number of arguments from the signature.
+    if count == 1:
+        return intrinsic(lambda typingctx, a: typed(a))
+    if count == 2:
+        return intrinsic(lambda typingctx, a, b: typed(a, b))
+    if count == 3:
+        return intrinsic(lambda typingctx, a, b, c: typed(a, b, c))
+    return intrinsic(lambda typingctx, a, b, c, d: typed(a, b, c, d))
+
+
+def _compared(operator: str) -> Emit:
+    def emit(builder: Any, vector: Any, a: Any, b: Any, x: Any, y: Any) -> Any:
+        return builder.select(builder.fcmp_ordered(operator, a, b), x, y)
+
+    return emit
+
+
+def _named(name: str) -> Emit:
+    def emit(builder: Any, vector: Any, *args: Any) -> Any:
+        return _call(builder, f"llvm.{name}.{_suffix(vector)}", _ir(vector), args)
+
+    return emit
+
+
+vadd = _lanewise(2, lambda builder, vector, a, b: builder.fadd(a, b))
+vsub = _lanewise(2, lambda builder, vector, a, b: builder.fsub(a, b))
+vmul = _lanewise(2, lambda builder, vector, a, b: builder.fmul(a, b))
+vdiv = _lanewise(2, lambda builder, vector, a, b: builder.fdiv(a, b))
+vneg = _lanewise(1, lambda builder, vector, a: builder.fneg(a))
+# A comparison and a choice: one instruction on x86, where llvm.maxnum needs three.
+vmax = _lanewise(2, lambda builder, vector, a, b: _compared(">")(builder, vector, a, b, a, b))
+vmin = _lanewise(2, lambda builder, vector, a, b: _compared("<")(builder, vector, a, b, a, b))
+vselect_gt = _lanewise(4, _compared(">"))
+vselect_eq = _lanewise(4, _compared("=="))
+vfma = _lanewise(3, _named("fma"))
+vabs = _lanewise(1, _named("fabs"))
+vsqrt = _lanewise(1, _named("sqrt"))
+vrint = _lanewise(1, _named("rint"))
+
+# --- functions
+
+# (bits of the mantissa, bias, a number whose last bit is worth one)
+_LAYOUT = {types.float32: (23, 127, 1.5 * 2.0**23), types.float64: (52, 1023, 1.5 * 2.0**52)}
+
+
+def _power(builder: Any, vector: Vector, n: Any) -> Any:
+    """2**n for integers n of the exponent's range, by building the number's bits."""
+    mantissa, bias, _ = _LAYOUT[vector.dtype]
+    ints = _ints(vector)
+    bits = builder.shl(builder.add(n, _all(ints, bias)), _all(ints, mantissa))
+    return builder.bitcast(bits, _ir(vector))
+
+
+def _scale2(builder: Any, vector: Vector, a: Any, n: Any) -> Any:
+    """a * 2**n; in two halves, so that results below the normal range lose bits gradually."""
+    if SCALEF:
+        size, letter = (512, "ps") if vector.dtype is types.float32 else (512, "pd")
+        name = f"llvm.x86.avx512.mask.scalef.{letter}.{size}"
+        mask = ir.Constant(ir.IntType(vector.lanes), -1)
+        return _call(builder, name, _ir(vector), [a, n, a, mask, ir.Constant(I32, 4)])
+    ints, magic = _ints(vector), _all(_ir(vector), _LAYOUT[vector.dtype][2])
+    whole = builder.sub(builder.bitcast(builder.fadd(n, magic), ints), builder.bitcast(magic, ints))
+    half = builder.ashr(whole, _all(ints, 1))
+    rest = builder.sub(whole, half)
+    first = builder.fmul(a, _power(builder, vector, half))
+    return builder.fmul(first, _power(builder, vector, rest))
+
+
+# exp(r) = 1 + r + r**2 * p(r) for |r| <= ln(2)/2, highest power first. float32: Cephes expf (Moshier
+# 1992). float64: the Taylor series, whose next term is below 5e-18.
+_EXP = {
+    types.float32: (
+        (-104.0, 89.0),
+        (0.693359375, -2.12194440e-4),
+        (
+            1.9875691500e-4,
+            1.3981999507e-3,
+            8.3334519073e-3,
+            4.1665795894e-2,
+            1.6666665459e-1,
+            5.0000001201e-1,
+        ),
+    ),
+    types.float64: (
+        (-746.0, 710.0),
+        (6.93145751953125e-1, 1.42860682030941723212e-6),
+        (
+            1 / 6227020800,
+            1 / 479001600,
+            1 / 39916800,
+            1 / 3628800,
+            1 / 362880,
+            1 / 40320,
+            1 / 5040,
+            1 / 720,
+            1 / 120,
+            1 / 24,
+            1 / 6,
+            1 / 2,
+        ),
+    ),
+}
+LOG2E = 1.4426950408889634
+
+
+def _exp(builder: Any, vector: Vector, x: Any) -> Any:
+    """exp(x) = 2**n exp(r), n the integer nearest x / ln(2); ln(2) in two parts keeps r exact."""
+    (least, most), (high, low), powers = _EXP[vector.dtype]
+    kind = _ir(vector)
+    fma = _named("fma")
+    choose_less = _compared("<")
+    x = choose_less(builder, vector, x, _all(kind, least), _all(kind, least), x)  # a NaN stays
+    x = choose_less(builder, vector, _all(kind, most), x, _all(kind, most), x)
+    n = _named("rint")(builder, vector, builder.fmul(x, _all(kind, LOG2E)))
+    r = fma(builder, vector, n, _all(kind, -high), x)
+    r = fma(builder, vector, n, _all(kind, -low), r)
+    p = _all(kind, powers[0])
+    for power in powers[1:]:
+        p = fma(builder, vector, p, r, _all(kind, power))
+    p = fma(builder, vector, builder.fmul(p, r), r, r)
+    return _scale2(builder, vector, builder.fadd(p, _all(kind, 1.0)), n)
+
+
+def _exponent(builder: Any, vector: Vector, a: Any) -> Any:
+    mantissa, bias, _ = _LAYOUT[vector.dtype]
+    ints = _ints(vector)
+    bits = builder.bitcast(_named("fabs")(builder, vector, a), ints)
+    whole = builder.sub(builder.lshr(bits, _all(ints, mantissa)), _all(ints, bias))
+    return builder.sitofp(whole, _ir(vector))
+
+
+def _mantissa(builder: Any, vector: Vector, a: Any) -> Any:
+    mantissa, bias, _ = _LAYOUT[vector.dtype]
+    ints = _ints(vector)
+    kept = builder.and_(builder.bitcast(a, ints), _all(ints, (1 << mantissa) - 1))
+    return builder.bitcast(builder.or_(kept, _all(ints, bias << mantissa)), _ir(vector))
+
+
+vexp = _lanewise(1, _exp)
+vscale2 = _lanewise(2, _scale2)
+vexponent = _lanewise(1, _exponent)
+vmantissa = _lanewise(1, _mantissa)
+
+# --- to a scalar
+
+
+def _reduced(name: str, flags: tuple[str, ...], start: bool) -> Any:
+    @intrinsic
+    def reduced(typingctx, v):
+        if not isinstance(v, Vector):
+            return None
+
+        def code(context, builder, sig, args):
+            leaf = _ir(v).element
+            given = [ir.Constant(leaf, -0.0), args[0]] if start else [args[0]]
+            word = f"llvm.vector.reduce.{name}.{_suffix(v)}"
+            return _call(builder, word, leaf, given, fastmath=flags)
+
+        return v.dtype(v), code
+
+    return reduced
+
+
+vhsum = _reduced("fadd", ("reassoc",), True)
+vhmax = _reduced("fmax", ("nnan",), False)
+vhmin = _reduced("fmin", ("nnan",), False)
+
+
+@intrinsic
+def vlane(typingctx, v, k):
+    if not isinstance(v, Vector):
+        return None
+    return v.dtype(v, types.intp), lambda context, builder, sig, args: builder.extract_element(
+        args[0], builder.trunc(args[1], I32)
+    )
