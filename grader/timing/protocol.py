@@ -17,6 +17,7 @@ from .plan import Plan
 
 TARGET_NS = 10_000_000  # a sample lasts this long: pipe and clock are then below a percent
 MAX_CALLS = 200
+CALIBRATING = 5
 MORE_PAIRS = 3.0  # up to this many times the pairs asked for, while a tier is undecided
 
 
@@ -123,7 +124,8 @@ class _Taker:
     def calibrate(self, side: Side) -> int:
         """How many calls of the solution last as long as a sample must."""
         self.sample(side, 1)
-        once, _ = self.sample(side, 1)
+        # The least of a few: one that was interrupted would make every sample too short.
+        once = min(self.sample(side, 1)[0] for _ in range(CALIBRATING))
         return max(1, min(MAX_CALLS, -(-TARGET_NS // max(1, once))))
 
     def sample(self, side: Side, calls: int) -> tuple[int, int]:

@@ -25,7 +25,7 @@ SECRETS = {
     for name in ("message", "expected", "actual", "traceback", "output", "reason")
 }
 PERFORMANCE = {
-    "metric": "wall_ratio", "unit": "times", "better": "lower", "estimator": "ratio_of_mins",
+    "metric": "wall_ratio", "unit": "times", "better": "lower", "estimator": "median_of_ratios",
     "value": 1.23456, "ci": [1.2, 1.3], "ci_level": 0.95,
     "thresholds": [{"at": 1.25, "fraction": 1.0}], "pairs": 15, "reruns": 0, "decision": "pass",
     "noise": 0.01, "aa_ratio": 1.0, "needs_review": False, "reason": "canary of a reason",
