@@ -103,9 +103,11 @@ class Progress:
 
 
 def next_stage(stages: Iterable[StageProgress]) -> StageProgress:
-    """Where to go on: the first stage that is not complete, else the last one."""
+    """Where to go on: the furthest stage that is begun and not complete, else the first that is new,
+    else the last one."""
     found = list(stages)
-    return next((one for one in found if one.state != "complete"), found[-1])
+    begun = [one for one in found if one.state not in ("new", "complete")]
+    return begun[-1] if begun else next((one for one in found if one.state == "new"), found[-1])
 
 
 def _read(file: Path) -> dict[str, Any]:

@@ -22,6 +22,7 @@ ASCII = {
 COLOURS = {"passed": "32", "partial": "33", "skipped": "2", "not_assessed": "2"}
 HEAT = {"unicode": " ▁▂▃▄▅▆▇█", "ascii": " .:-=+*#@"}
 WIDTH = 92
+UNEARNED = "Hygiene and performance count once what they are about is right."
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +156,8 @@ def graded(view: Mapping[str, Any], style: Style, width: int = WIDTH) -> list[st
             lines += [f"    {line}" for line in _advice(test, width)]
         if performance is not None and "value" in performance:
             lines += _wrapped(speed(performance), width, " " * 6)
+    if any(t["status"] == "passed" and t["score"] < t["max_score"] for t in view["tests"]):
+        lines += _wrapped(UNEARNED, width)
     if view.get("output"):
         lines += ["", *_wrapped(view["output"], width, "")]
     return lines

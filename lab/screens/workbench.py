@@ -63,6 +63,7 @@ class WorkbenchScreen(LabScreen):
 
     def on_mount(self) -> None:
         self.show_run(self.lab.state(self.stage))
+        self.query_one(LessonView).focus()  # the keys scroll what is read first
         self.watch_file()
         self.run_worker(self.lab.grader.warm(self.stage.id), exit_on_error=False)
 

@@ -23,6 +23,7 @@ from lab.screens.home import HomeScreen
 from lab.screens.submit import SubmitScreen
 from lab.screens.workbench import WorkbenchScreen
 from lab.widgets.checks import ChecksView
+from lab.widgets.lesson import LessonView
 from lab.widgets.status import StatusBar
 from lab.workspace import Workspace
 
@@ -121,6 +122,16 @@ async def test_results_are_remembered(make: Callable[..., LabApp], workspace: Wo
         await settled(pilot)
 
     assert Progress(workspace).statuses(STAGE)["grad_small"] == "failed"
+
+
+async def test_the_keys_scroll_the_lesson_at_once(make: Callable[..., LabApp]) -> None:
+    app = make()
+    async with app.run_test() as pilot:
+        await open_softmax(pilot)
+        await pilot.press("pagedown")
+        await pilot.pause()
+
+        assert app.screen.query_one(LessonView).scroll_target_y > 0
 
 
 async def test_hints_come_level_by_level(make: Callable[..., LabApp], workspace: Workspace) -> None:

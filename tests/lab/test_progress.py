@@ -25,8 +25,12 @@ def test_the_first_prediction_stays(workspace: Workspace, softmax: Stage) -> Non
     assert Progress(workspace).prediction(softmax, "q") == "1"
 
 
-def test_the_next_stage_is_the_first_that_is_not_complete(workspace: Workspace) -> None:
+def test_one_goes_on_where_one_was_else_with_the_first_that_is_new(
+    workspace: Workspace, softmax: Stage
+) -> None:
     assert next_stage(Progress(workspace).stages()).stage.id == "warmup"
+    Progress(workspace).keep_checks(softmax, {softmax.public[0].id: "passed"})
+    assert next_stage(Progress(workspace).stages()).stage.id == "softmax"
 
 
 def test_a_file_that_cannot_be_read_is_put_aside(workspace: Workspace, softmax: Stage) -> None:

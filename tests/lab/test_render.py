@@ -86,3 +86,12 @@ def test_a_run_that_is_owed_shows_no_zero() -> None:
     said = "\n".join(render.graded(view, PLAIN))
 
     assert "No score yet" in said and "0 of 100" not in said
+
+
+def test_points_that_do_not_count_yet_are_explained() -> None:
+    test = {"name": "a", "status": "passed", "score": 0.0, "max_score": 3.0}
+    view = {"status": "graded", "score": 0.0, "max_score": 3.0, "tests": [test]}
+
+    assert render.UNEARNED in "\n".join(render.graded(view, PLAIN))
+    earned = {**view, "score": 3.0, "tests": [{**test, "score": 3.0}]}
+    assert render.UNEARNED not in "\n".join(render.graded(earned, PLAIN))
