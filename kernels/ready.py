@@ -37,7 +37,7 @@ LETTERS = {"f": "float32", "d": "float64"}
 KEEP_DAYS = 14.0
 ENDINGS = (".nbi", ".nbc", ".ready", ".failed")  # what we put into the folder
 
-_OURS = re.compile(r"^\s*(?:from \.(\w*) import (\([^)]*\)|.+)|word\(\"(\w+)\")", re.MULTILINE)
+_OURS = re.compile(r"^\s*from \.(\w*) import (\([^)]*\)|.+)|\bword\(\"(\w+)\"", re.MULTILINE)
 _IGNORED = {"NUMBA_CACHE_DIR", "NUMBA_NUM_THREADS", "NUMBA_THREADING_LAYER"}
 
 

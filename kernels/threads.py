@@ -34,7 +34,7 @@ def split(work: int, least: int = LEAST) -> int:
         least = _least
     if work < 2 * least:
         return 1
-    return min(count(), work // least)
+    return max(1, min(count(), work // max(1, least)))
 
 
 @contextmanager
