@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from .errors import GraphError as GraphError
     from .errors import ShapeError as ShapeError
     from .forward import jvp as jvp
-    from .forward import trace as trace
     from .gradient import grad as grad
     from .tape import no_grad as no_grad
     from .tensor import Parameter as Parameter
     from .tensor import Tensor as Tensor
     from .tensor import live_tensors as live_tensors
+    from .trace import trace as trace
 
 PACKAGES = ("data", "init", "nn", "ops", "optim", "slots")
 HOME = {
@@ -37,7 +37,7 @@ HOME = {
     "no_grad": "tape",
     "grad": "gradient",
     "jvp": "forward",
-    "trace": "forward",
+    "trace": "trace",
 }
 
 __all__ = sorted((*PACKAGES, *HOME))

@@ -16,6 +16,7 @@ from . import plain, slots
 def __getattr__(name: str) -> Any:
     if name.startswith("__"):
         raise AttributeError(name)
+    part: Any
     try:
         part = kernels.get(name)
     except (KeyError, ImportError) as error:

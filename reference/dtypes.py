@@ -21,7 +21,7 @@ Array = NDArray[Any]
 FLOAT = np.dtype(np.float32)
 
 
-def array_of(data: Any, dtype: DTypeLike = None, name: str = "Tensor") -> Array:
+def array_of(data: Any, dtype: DTypeLike | None = None, name: str = "Tensor") -> Array:
     """The array of `data`: shared where `data` is an ndarray of the right type, else a new one.
 
     Raises:
@@ -43,7 +43,7 @@ def array_of(data: Any, dtype: DTypeLike = None, name: str = "Tensor") -> Array:
     return array
 
 
-def _from_python(data: Any, dtype: DTypeLike, name: str) -> Array:
+def _from_python(data: Any, dtype: DTypeLike | None, name: str) -> Array:
     try:
         found = np.array(data)
     except ValueError as error:
@@ -62,9 +62,8 @@ def _from_python(data: Any, dtype: DTypeLike, name: str) -> Array:
 
 def operand(value: Any, name: str) -> Any:
     """What stands beside a Tensor, as a float, int, bool or ndarray; numbers stay weak."""
-    if isinstance(value, bool | int | float):
-        # np.float64 is a float too, and would not be weak.
-        return value if type(value) in (float, int, bool) else value.item()  # type: ignore[attr-defined]
+    if type(value) in (float, int, bool):
+        return value
     if isinstance(value, np.generic):
         value = np.asarray(value)
     if isinstance(value, np.ndarray):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -36,7 +37,7 @@ def seed(name: str, output: Tensor, grad: Any) -> Any:
 def deposit(output: Tensor, grad: Any, free: bool) -> None:
     """Walk back from `output` and add what arrives to the `grad` of each leaf."""
     if engine.uses_slots():
-        adjoints = engine.accumulate([output], [grad], _arrays)
+        adjoints = engine.accumulate([output], [grad], on_arrays)
         adjoints = {node: g for node, g in adjoints.items() if node._pull is None}
         if free:
             _free(output)
@@ -101,7 +102,7 @@ def _adjoints(
     outputs: tuple[Tensor, ...], seeds: list[Any], inputs: tuple[Tensor, ...], tensors: bool
 ) -> dict[Tensor, Any]:
     if engine.uses_slots():
-        return engine.accumulate(outputs, seeds, _tensors if tensors else _arrays)
+        return engine.accumulate(outputs, seeds, _tensors if tensors else on_arrays)
     wanted = set(inputs)
     found: dict[Tensor, Any] = {}
 
@@ -123,7 +124,7 @@ def _adjoints(
     return adjoints
 
 
-def _arrays(node: Tensor, g: Any) -> list[Any]:
+def on_arrays(node: Tensor, g: Any) -> list[Any]:
     """The partial adjoints of `node.parents`, in the form that `engine.accumulate` asks for."""
     assert node._pull is not None
     return _of_parents(node, node._pull.run(g, *node._saved))
@@ -147,12 +148,41 @@ def _free(output: Tensor) -> None:
             node._pull, node._inputs, node._saved = FREED, (), ()
 
 
+def _references(array: Any) -> int:
+    return sys.getrefcount(array)
+
+
+def _of_a_sole_array() -> int:
+    """What `_references` counts for an array that only the caller's variable names."""
+    adjoints = {0: np.empty(1)}
+    _, arrived = adjoints.popitem()
+    return _references(arrived)
+
+
+_SOLE = _of_a_sole_array()
+
+
 def _alone(array: Any) -> bool:
-    """Whether nobody else can see this array, so that a leaf may keep it as its gradient."""
-    return False
+    """Whether nobody else can see this array, so that a leaf may keep it as its gradient.
+
+    Large gradients are kept instead of copied; one that another node, leaf or user also holds is
+    not. Kernels give views into rooms of their own, so the owner of the memory is asked too.
+    """
+    # One more than in _references: this function names the array as well.
+    if type(array) is not np.ndarray or _references(array) > _SOLE + 1:
+        return False
+    room = array.base
+    if room is None:
+        return True
+    return (
+        type(room) is np.ndarray
+        and room.base is None
+        and array.flags.writeable
+        and _references(room) <= _SOLE + 1
+    )
 
 
 def _wrap(found: Any, like: Tensor) -> Tensor:
     if isinstance(found, Tensor):
         return found
-    return constant(np.zeros(like.shape, like.dtype) if found is None else np.asarray(found))
+    return constant(np.zeros(like.shape, like.dtype) if found is None else np.array(found))

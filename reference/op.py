@@ -21,7 +21,7 @@ of a rule, and the gradient on Tensors is that of the composition.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
@@ -51,7 +51,7 @@ class Op:
         floats: integer inputs become float32, and inputs of different types are unified.
         residual: `forward` returns (out, residual), and `backward` gets the residual after out.
         needs: `backward` gets a last argument: one bool per input, whether its gradient is used.
-        outputs: `forward` returns a tuple of arrays; g is a `Parts`, and calls give a tuple.
+        outputs: `forward` returns a tuple of arrays; g is a `Parts`. Call such an op by `many`.
     """
 
     def __init__(
@@ -122,7 +122,7 @@ class Op:
 
     # Calls.
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: Any, **kwargs: Any) -> Tensor:
         if self.variadic:
             params = tuple([kwargs.get(name, self.defaults.get(name)) for name in self.params])
             return self.apply(args, params)
@@ -137,7 +137,14 @@ class Op:
             raise TypeError(f"{self.name}: the arguments are ({', '.join(self.names)}).")
         return tuple([bound[name] for name in self.names])
 
-    def apply(self, values: Sequence[Any], params: tuple[Any, ...]) -> Any:
+    def many(self, values: Sequence[Any], params: tuple[Any, ...] = ()) -> tuple[Tensor, ...]:
+        """`apply` for an op with several outputs."""
+        out = self.apply(values, params)
+        if out._pull is None:
+            return tuple(map(constant, out._data))
+        return _split(out)
+
+    def apply(self, values: Sequence[Any], params: tuple[Any, ...]) -> Tensor:
         """Run forward on `values` (Tensors, arrays, numbers, None) and record it."""
         arrays: list[Any] = []
         inputs: list[Tensor | None] = []
@@ -160,7 +167,7 @@ class Op:
         if self.residual:
             result, residual = result
         if not tracked:
-            return tuple(map(constant, result)) if self.outputs else constant(result)
+            return constant(result)
         out = _new(Tensor)
         out._data = result
         out._grad = None
@@ -173,7 +180,7 @@ class Op:
             saved += (tuple([node is not None for node in inputs]),)
         out._saved = saved
         out.requires_grad = True
-        return _split(out) if self.outputs else out
+        return out
 
     def run(self, arrays: Sequence[Any], params: tuple[Any, ...]) -> Any:
         """Forward on raw arrays, with errors that name the op and the shapes."""
@@ -188,12 +195,12 @@ class Op:
         except TypeError as error:
             raise DTypeError(f"{self.name}: {_types(arrays)}: {error}") from error
 
-    def of(self, *args: Any) -> Any:
+    def of(self, *args: Any, **params: Any) -> Any:
         """For rules: on Tensors the recorded op, on arrays the plain forward."""
         for value in args:
             if isinstance(value, Tensor):
-                return self(*args)
-        result = self.forward(*args)
+                return self(*args, **params)
+        result = self.forward(*args, **params)
         return result[0] if self.residual else result
 
     # Rules.
@@ -229,7 +236,7 @@ class Op:
                 f"vjp:{self.name}: the rule returned {len(grads)} gradients for {len(inputs)} "
                 "inputs; it must return one for each, None where there is none."
             )
-        return tuple([_fit(grad, x) for grad, x in zip(grads, inputs, strict=True)])
+        return tuple([fit(grad, x) for grad, x in zip(grads, inputs, strict=True)])
 
     def _rest(self, saved: tuple[Any, ...]) -> tuple[Any, ...]:
         return saved[2 if self.residual else 1 : len(saved) - self.needs]
@@ -243,7 +250,7 @@ class Op:
             elif isinstance(rest[place], np.ndarray | np.generic):
                 rest[place] = constant(rest[place])
         grads = self._call_rule(g, node, tuple(rest))
-        return tuple([_fit(grad, x) for grad, x in zip(grads, rest, strict=False)])
+        return tuple([fit(grad, x) for grad, x in zip(grads, rest, strict=False)])
 
     def _composed_vjp(self, g: Any, out: Any, *rest: Any) -> tuple[Any, ...]:
         from .gradient import grad
@@ -254,7 +261,7 @@ class Op:
         # Fresh nodes: the gradient stops at them, and an input that depends on another one
         # does not pass its share on.
         with recorded(True):
-            nodes = [None if x is None else _fresh(x) for x in rest[:count]]
+            nodes = [None if x is None else alias(x) for x in rest[:count]]
             value = self.composition(*nodes, *rest[count:])
         wanted = [node for node in nodes if node is not None]
         if isinstance(g, Parts):
@@ -269,6 +276,14 @@ class Op:
         return results
 
 
+@overload
+def op(forward: Callable[..., Any]) -> Op: ...
+
+
+@overload
+def op(**options: Any) -> Callable[[Callable[..., Any]], Op]: ...
+
+
 def op(forward: Callable[..., Any] | None = None, **options: Any) -> Any:
     """Make an `Op` of the decorated forward function; options are those of `Op`."""
     if forward is None:
@@ -276,16 +291,18 @@ def op(forward: Callable[..., Any] | None = None, **options: Any) -> Any:
     return Op(forward, **options)
 
 
-def _fit(grad: Any, x: Any) -> Any:
+def fit(grad: Any, x: Any) -> Any:
     """The gradient in the shape and type of its input: the one place that undoes broadcasting."""
-    if grad is None or x is None or isinstance(x, int | float):
+    # np.float64 is a float too, and gets its gradient.
+    if grad is None or x is None or type(x) in (int, float, bool):
         return None
     if grad.shape != x.shape:
         grad = engine.unbroadcast(grad, x.shape)
     return grad if grad.dtype == x.dtype else grad.astype(x.dtype)
 
 
-def _fresh(x: Any) -> Tensor:
+def alias(x: Any) -> Tensor:
+    """A node of its own with the value of x, whose gradient goes on to x if x has one."""
     if isinstance(x, Tensor) and x.requires_grad:
         node = constant(x._data)
         node.requires_grad = True
@@ -381,4 +398,4 @@ def shortcut(operation: Op) -> Callable[[Any, Any], Any]:
     return operator
 
 
-__all__ = ["OPS", "Array", "Op", "Parts", "Rule", "op", "shortcut"]
+__all__ = ["OPS", "Array", "Op", "Parts", "Rule", "fit", "op", "shortcut"]

@@ -122,7 +122,7 @@ def sweep(
         node = following
         following = None
         g = adjoints.pop(node)
-        pull = node._pull
+        pull: Any = node._pull
         grads = pull.run(g, *node._saved) if rule is None else rule(node, g)
         for parent, grad in zip(node._inputs, grads, strict=False):
             if parent is None or grad is None:

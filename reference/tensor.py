@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from . import ops, tape
+from . import ops
 from .dtypes import Array, array_of
 from .errors import DTypeError, GraphError, ShapeError
-from .tape import Pull, mode, next_key
+from .tape import Pull, next_key
+from .tape import no_grad as no_grad
 
 Axis = int | tuple[int, ...] | None
 
@@ -58,7 +59,7 @@ class Tensor:
         self,
         data: Any,
         requires_grad: bool = False,
-        dtype: DTypeLike = None,
+        dtype: DTypeLike | None = None,
         device: str = "cpu",
     ) -> None:
         _on_cpu(device)
@@ -96,9 +97,9 @@ class Tensor:
     @property
     def grad(self) -> Tensor | None:
         """What `backward` has added up so far, or None."""
-        grad = self._grad
+        grad: Tensor | None = self._grad
         if grad is not None and not isinstance(grad, Tensor):
-            grad = self._grad = constant(grad)
+            grad = self._grad = constant(np.asarray(grad))
         return grad
 
     @grad.setter
@@ -182,7 +183,7 @@ class Tensor:
     def __int__(self) -> int:
         return int(self.item())
 
-    def __array__(self, dtype: DTypeLike = None, copy: bool | None = None) -> Array:
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> Array:
         return np.array(self.data, dtype=dtype, copy=copy)
 
     # Gradients.
@@ -262,22 +263,22 @@ class Tensor:
     # Comparisons are not differentiable: they give boolean arrays.
 
     def __eq__(self, other: object) -> Array:  # type: ignore[override]
-        return np.equal(self.data, _raw(other))
+        return np.asarray(np.equal(self.data, _raw(other)))
 
     def __ne__(self, other: object) -> Array:  # type: ignore[override]
-        return np.not_equal(self.data, _raw(other))
+        return np.asarray(np.not_equal(self.data, _raw(other)))
 
     def __lt__(self, other: Any) -> Array:
-        return np.less(self.data, _raw(other))
+        return np.asarray(np.less(self.data, _raw(other)))
 
     def __le__(self, other: Any) -> Array:
-        return np.less_equal(self.data, _raw(other))
+        return np.asarray(np.less_equal(self.data, _raw(other)))
 
     def __gt__(self, other: Any) -> Array:
-        return np.greater(self.data, _raw(other))
+        return np.asarray(np.greater(self.data, _raw(other)))
 
     def __ge__(self, other: Any) -> Array:
-        return np.greater_equal(self.data, _raw(other))
+        return np.asarray(np.greater_equal(self.data, _raw(other)))
 
     # Methods.
 
@@ -357,7 +358,7 @@ class Parameter(Tensor):
 
     __slots__ = ()
 
-    def __init__(self, data: Any, dtype: DTypeLike = None) -> None:
+    def __init__(self, data: Any, dtype: DTypeLike | None = None) -> None:
         array = array_of(data.data if isinstance(data, Tensor) else data, dtype, "Parameter")
         self._begin(array.copy(), True)
 
@@ -396,7 +397,3 @@ def _raw(value: Any) -> Any:
 def _on_cpu(device: str) -> None:
     if device != "cpu":
         raise ValueError(f"Tensor: there is no device {device!r} here; use 'cpu'.")
-
-
-no_grad = tape.no_grad
-_ = mode

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .embedding import embedding as embedding
     from .layer_norm import layer_norm as layer_norm
     from .linalg import *  # noqa: F403
+    from .linear import linear as linear
     from .pool import *  # noqa: F403
     from .recurrent import *  # noqa: F403
     from .reduce import *  # noqa: F403
@@ -33,14 +34,15 @@ FILES = {
         "reshape transpose swapaxes broadcast_to flatten squeeze unsqueeze concat stack split pad "
         "flip getitem scatter_add"
     ),
-    "linalg": "matmul linear",
+    "linalg": "matmul",
+    "linear": "linear",
     "softmax": "softmax log_softmax",
     "cross_entropy": "cross_entropy",
     "layer_norm": "layer_norm",
-    "batch_norm": "batch_norm batch_norm_statistics",
+    "batch_norm": "batch_norm",
     "dropout": "dropout",
     "conv2d": "conv2d conv2d_input_grad conv2d_weight_grad",
-    "pool": "max_pool2d avg_pool2d",
+    "pool": "max_pool2d avg_pool2d avg_pool2d_input_grad",
     "embedding": "embedding",
     "attention": "attention",
     "recurrent": "lstm_cell gru_cell lstm",

@@ -8,7 +8,6 @@ from typing import Any
 from .. import backend
 from ..errors import ShapeError
 from ..op import Array, op
-from ..tensor import Tensor
 from .reduce import axes_of
 
 Axis = int | tuple[int, ...] | None
@@ -74,8 +73,3 @@ def batch_norm_backward(
     cube = x.reshape(*x.shape[:2], -1)
     dx, dgamma, dbeta = backend.batch_norm_backward(g.reshape(cube.shape), cube, gamma, *saved)
     return dx.reshape(x.shape), dgamma, dbeta
-
-
-def batch_norm_statistics(y: Tensor, eps: float) -> tuple[Array, Array]:
-    """Mean and biased variance that `y = batch_norm(...)` has used; for running averages."""
-    raise NotImplementedError(y, eps)

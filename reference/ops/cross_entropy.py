@@ -62,5 +62,4 @@ def cross_entropy(logits: Any, labels: Any) -> Tensor:
             f"cross_entropy: labels run from {labels.min()} to {labels.max()}; with {shape[1]} "
             f"columns of logits they must lie in [0, {shape[1]})."
         )
-    result: Tensor = _cross_entropy.apply((logits,), (labels,))
-    return result
+    return _cross_entropy.apply((logits,), (labels,))

@@ -11,7 +11,7 @@ from ..tensor import Tensor
 
 
 @op(name="dropout")
-def _dropout(x: Array, mask: Any) -> Array:
+def _dropout(x: Array, mask: Any) -> Any:
     """x times a mask of 0 and 1 / (1 - p)."""
     return x * mask
 
@@ -39,5 +39,4 @@ def dropout(x: Any, p: float, rng: np.random.Generator | None = None) -> Tensor:
     rng = rng or np.random.default_rng()
     kept = rng.random(x.shape, np.float32) >= p
     scale = 0.0 if p == 1 else 1 / (1 - p)
-    result: Tensor = _dropout.apply((x,), (kept * x.dtype.type(scale),))
-    return result
+    return _dropout.apply((x,), (kept * x.dtype.type(scale),))

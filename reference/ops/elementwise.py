@@ -164,7 +164,7 @@ def tanh_vjp(g: Any, out: Any, x: Any) -> Any:
 
 
 @op
-def sigmoid(x: Array) -> Array:
+def sigmoid(x: Array) -> Any:
     """1 / (1 + exp(-x)), without overflow at either end."""
     return backend.sigmoid(x)
 
@@ -175,7 +175,7 @@ def sigmoid_vjp(g: Any, out: Any, x: Any) -> Any:
 
 
 @op
-def erf(x: Array) -> Array:
+def erf(x: Array) -> Any:
     """The error function, 2 / sqrt(pi) times the integral of exp(-t^2) from 0 to x."""
     return backend.erf(x)
 
@@ -189,7 +189,7 @@ def erf_vjp(g: Any, out: Any, x: Any) -> Any:
 
 
 @op
-def relu(x: Array) -> Array:
+def relu(x: Array) -> Any:
     """max(x, 0); the gradient at 0 is 0."""
     return backend.relu(x)
 
@@ -205,7 +205,7 @@ def relu_backward(g: Array, out: Array, x: Array) -> Any:
 
 
 @op
-def gelu(x: Array) -> Array:
+def gelu(x: Array) -> Any:
     """x Phi(x), Phi the cumulative normal distribution; exact, by erf.
 
     Source: Hendrycks & Gimpel (2016), "Gaussian error linear units (GELUs)".
@@ -225,7 +225,7 @@ def gelu_backward(g: Array, out: Array, x: Array) -> Any:
 
 
 @op
-def silu(x: Array) -> Array:
+def silu(x: Array) -> Any:
     """x sigmoid(x).
 
     Source: Elfwing, Uchibe & Doya (2018), "Sigmoid-weighted linear units for neural network
@@ -292,8 +292,7 @@ def where_vjp(g: Any, out: Any, a: Any, b: Any, cond: Any) -> Any:
 def where(cond: Any, a: Any, b: Any) -> Tensor:
     """a where `cond` (booleans; no gradient) is true, else b; a and b may be numbers."""
     mask = np.asarray(cond.data if isinstance(cond, Tensor) else cond) != 0
-    result: Tensor = _where(a, b, mask)
-    return result
+    return _where(a, b, mask)
 
 
 @op
@@ -331,8 +330,7 @@ def astype(x: Tensor, dtype: DTypeLike) -> Tensor:
     kind = np.dtype(dtype)
     if kind.kind != "f":
         return Tensor(x.data.astype(kind))
-    result: Tensor = x if x.dtype == kind else _astype(x, kind)
-    return result
+    return x if x.dtype == kind else _astype(x, kind)
 
 
 def _numbers(mask: Any, like: Any) -> Any:

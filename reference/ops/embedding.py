@@ -14,7 +14,7 @@ from .shape import _scatter_add
 
 
 @op(name="embedding")
-def _embedding(weight: Array, ids: Any) -> Array:
+def _embedding(weight: Array, ids: Any) -> Any:
     """weight[ids]."""
     return backend.embedding(weight, ids)
 
@@ -56,5 +56,4 @@ def embedding(weight: Any, ids: Any) -> Tensor:
             f"embedding: ids run from {ids.min()} to {ids.max()}; the table has {shape[0]} rows, "
             f"so they must lie in [0, {shape[0]})."
         )
-    result: Tensor = _embedding.apply((weight,), (ids.astype(np.int64, copy=False),))
-    return result
+    return _embedding.apply((weight,), (ids.astype(np.int64, copy=False),))

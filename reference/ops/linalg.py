@@ -6,12 +6,12 @@ from typing import Any
 
 from .. import backend
 from ..errors import ShapeError
-from ..op import Array, op
+from ..op import Array, fit, op
 from ..tensor import Tensor
 
 
 @op(name="matmul", needs=True)
-def _matmul(a: Array, b: Array) -> Array:
+def _matmul(a: Array, b: Array) -> Any:
     """a (..., M, K) times b (..., K, N); the leading axes broadcast."""
     return backend.gemm(a, b)
 
@@ -36,10 +36,8 @@ def matmul_backward(g: Array, out: Array, a: Array, b: Array, needs: tuple[bool,
     return into_a, into_b
 
 
-def _summed(grad: Array, x: Array) -> Array:
-    from ..op import _fit
-
-    result: Array = _fit(grad, x)
+def _summed(grad: Array, x: Array) -> Any:
+    result: Array = fit(grad, x)
     return result
 
 
@@ -62,8 +60,7 @@ def matmul(a: Any, b: Any) -> Tensor:
             f"matmul: inner sizes differ: a is {x}, b is {y}. "
             "The last axis of a must equal the second-last axis of b."
         )
-    result: Tensor = _matmul.apply((a, b), ())
-    return result
+    return _matmul.apply((a, b), ())
 
 
 def _with_vectors(a: Any, b: Any, x: tuple[int, ...], y: tuple[int, ...]) -> Tensor:
@@ -84,8 +81,7 @@ def _with_vectors(a: Any, b: Any, x: tuple[int, ...], y: tuple[int, ...]) -> Ten
     shape = result.shape[:-2]
     shape += result.shape[-2:-1] if len(x) > 1 else ()
     shape += result.shape[-1:] if len(y) > 1 else ()
-    reshaped: Tensor = reshape(result, shape)
-    return reshaped
+    return reshape(result, shape)
 
 
-Tensor.__matmul__ = matmul  # type: ignore[method-assign, assignment]
+Tensor.__matmul__ = matmul  # type: ignore[method-assign]

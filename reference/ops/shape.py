@@ -45,8 +45,7 @@ def swapaxes(x: Any, a: int, b: int) -> Tensor:
         raise ShapeError(f"swapaxes: axes {a} and {b} are asked of shape {x.shape}.")
     axes = list(range(ndim))
     axes[a], axes[b] = axes[b], axes[a]
-    result: Tensor = transpose(x, tuple(axes))
-    return result
+    return transpose(x, tuple(axes))
 
 
 @op(floats=False)
@@ -67,8 +66,7 @@ def flatten(x: Any, start: int = 0) -> Tensor:
         raise ShapeError(f"flatten: start is {start}, the input has {ndim} axes.")
     shape = x.shape[: start % ndim if ndim else 0]
     size = int(np.prod(x.shape[len(shape) :], dtype=int))
-    result: Tensor = reshape(x, (*shape, size))
-    return result
+    return reshape(x, (*shape, size))
 
 
 def squeeze(x: Any, axis: Any = None) -> Tensor:
@@ -82,8 +80,7 @@ def squeeze(x: Any, axis: Any = None) -> Tensor:
         if any(x.shape[a] != 1 for a in axes):
             raise ShapeError(f"squeeze: axis {axis} of {x.shape} does not have length 1.")
         kept = tuple([n for i, n in enumerate(x.shape) if i not in axes])
-    result: Tensor = reshape(x, kept)
-    return result
+    return reshape(x, kept)
 
 
 def unsqueeze(x: Any, axis: int) -> Tensor:
@@ -92,8 +89,7 @@ def unsqueeze(x: Any, axis: int) -> Tensor:
     if not -ndim <= axis < ndim:
         raise ShapeError(f"unsqueeze: axis {axis} is asked of shape {x.shape}.")
     place = axis % ndim
-    result: Tensor = reshape(x, (*x.shape[:place], 1, *x.shape[place:]))
-    return result
+    return reshape(x, (*x.shape[:place], 1, *x.shape[place:]))
 
 
 @op(name="concat")
@@ -119,8 +115,7 @@ def concat(xs: Sequence[Any], axis: int = 0) -> Tensor:
     xs = tuple(xs)
     if not xs:
         raise ShapeError("concat: there is nothing to join; give at least one Tensor.")
-    result: Tensor = _concat(*xs, axis=axis)
-    return result
+    return _concat(*xs, axis=axis)
 
 
 @op(name="stack")
@@ -144,8 +139,7 @@ def stack(xs: Sequence[Any], axis: int = 0) -> Tensor:
     xs = tuple(xs)
     if not xs:
         raise ShapeError("stack: there is nothing to join; give at least one Tensor.")
-    result: Tensor = _stack(*xs, axis=axis)
-    return result
+    return _stack(*xs, axis=axis)
 
 
 @op(name="split", floats=False, outputs=True)
@@ -186,8 +180,7 @@ def split(x: Any, sections: int | Sequence[int], axis: int = 0) -> tuple[Tensor,
                 f"of {shape}."
             )
     cuts = tuple(np.cumsum(sizes)[:-1].tolist())
-    parts: tuple[Tensor, ...] = _split(x, cuts, axis)
-    return parts
+    return _split.many((x,), (cuts, axis))
 
 
 @op(name="pad")
@@ -211,8 +204,7 @@ def pad(x: Any, widths: Sequence[tuple[int, int]], value: float = 0) -> Tensor:
             f"pad: the widths {pairs} are given for shape {x.shape}; give one (before, after) "
             "pair of numbers >= 0 for each axis."
         )
-    result: Tensor = _pad(x, pairs, value)
-    return result
+    return _pad(x, pairs, value)
 
 
 def _inside(shape: Axes, widths: Any) -> tuple[slice, ...]:
@@ -234,8 +226,7 @@ def flip(x: Any, axes: Any = None) -> Tensor:
     """x in reverse order along `axes` (None: all, an int or a tuple)."""
     from .reduce import axes_of
 
-    result: Tensor = _flip(x, axes_of(axes, len(x.shape), "flip"))
-    return result
+    return _flip(x, axes_of(axes, len(x.shape), "flip"))
 
 
 @op(name="getitem", floats=False)
@@ -258,8 +249,7 @@ def getitem(x: Any, index: Any) -> Tensor:
     Raises:
         IndexError: outside the shape, or too many indices.
     """
-    result: Tensor = _getitem(x, _plain(index))
-    return result
+    return _getitem(x, _plain(index))
 
 
 @op(name="scatter_add")
@@ -293,8 +283,7 @@ def scatter_add(g: Any, index: Any, shape: Sequence[int]) -> Tensor:
             f"scatter_add: g is {np.shape(g)}, the index selects {selected} of {shape}; "
             "both must be equal."
         )
-    result: Tensor = _scatter_add(g, index, shape)
-    return result
+    return _scatter_add(g, index, shape)
 
 
 def _plain(index: Any) -> Any:
