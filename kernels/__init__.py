@@ -17,7 +17,18 @@ if TYPE_CHECKING:
 HOMES: dict[str, tuple[str, ...]] = {
     "gemm": ("gemm",),
     "compact": ("compact",),
-    "maps": (),
+    "maps": ("exp", "exp_backward", "log", "log_backward", "erf", "erf_backward"),
+    "relu": ("relu", "relu_backward"),
+    "gelu": ("gelu", "gelu_backward", "gelu_tanh", "gelu_tanh_backward"),
+    "activations": (
+        "sigmoid",
+        "sigmoid_backward",
+        "tanh",
+        "tanh_backward",
+        "silu",
+        "silu_backward",
+    ),
+    "bias": ("bias_add", "bias_relu", "bias_gelu"),
     "reduce": ("sum_rows", "sum_columns", "max_rows"),
     "softmax": (
         "softmax",

@@ -11,9 +11,12 @@ rectifiers" (kaiming: fan is fan_in, gain sqrt(2), as ReLU lets half of the vari
 from __future__ import annotations
 
 import math
+import sys
 
 import numpy as np
 from numpy.typing import NDArray
+
+from . import slots
 
 RELU_GAIN = math.sqrt(2.0)
 
@@ -49,3 +52,17 @@ def _uniform(fan_in: int, fan_out: int, bound: float, rng: Rng) -> Weights:
 def _normal(fan_in: int, fan_out: int, std: float, rng: Rng) -> Weights:
     rng = rng or np.random.default_rng()
     return (std * rng.standard_normal((fan_in, fan_out))).astype(np.float32)
+
+
+def _slots() -> None:
+    module = sys.modules[__name__]
+    for draw in (kaiming_uniform, kaiming_normal, xavier_uniform, xavier_normal):
+        name = draw.__name__
+        slots.register(
+            f"init:{name}",
+            draw,
+            lambda part, name=name: setattr(module, name, part),  # type: ignore[misc]
+        )
+
+
+_slots()

@@ -6,9 +6,9 @@ models and layers that are made of others.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from ..parts import lazy_parts
+from ..parts import lazy_parts, load_parts
 
 if TYPE_CHECKING:
     from .activation import GELU as GELU
@@ -96,9 +96,8 @@ LAYERS = {
     "GPT": "gpt",
     "KVCache": "kv_cache",
 }
-HOMES = {
+OTHERS = {
     "Module": "module",
-    **LAYERS,
     "causal_mask": "masks",
     "batchify": "language_model",
     "get_batch": "language_model",
@@ -107,6 +106,16 @@ HOMES = {
     "sample": "language_model",
     "generate": "gpt",
 }
-__all__ = list(HOMES)
+__all__ = [*LAYERS, *OTHERS]
 
-__getattr__ = lazy_parts(__name__, HOMES)
+_layer = lazy_parts(__name__, LAYERS, "layer")
+_other = lazy_parts(__name__, OTHERS)
+
+
+def __getattr__(name: str) -> Any:
+    return _layer(name) if name in LAYERS else _other(name)
+
+
+def load_all() -> None:
+    """Load all layers that are there, so that their slots are known."""
+    load_parts(__name__, LAYERS)

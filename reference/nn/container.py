@@ -30,9 +30,10 @@ class Sequential(Module):
             layer = layers[place]
             place += 1
             # Only a class's own word counts: a subclass may have changed what it computes.
-            if "fuses" in vars(type(layer)) and place < len(layers):
+            able = vars(type(layer)).get("fuses")
+            if able and place < len(layers):
                 activation = vars(type(layers[place])).get("fused")
-                if activation is not None:
+                if activation in able:
                     x = layer(x, activation=activation)
                     place += 1
                     continue

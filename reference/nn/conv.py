@@ -28,7 +28,7 @@ class Conv2d(Module):
         ShapeError: channels that `groups` does not divide.
     """
 
-    fuses = True  # `Sequential` may hand the activation that follows to `forward`
+    fuses = ("relu",)  # activations that `forward` can apply itself
 
     def __init__(
         self,

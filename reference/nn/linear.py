@@ -22,7 +22,7 @@ class Linear(Module):
         weight: (in, out), kaiming uniform. bias: (out,), zeros.
     """
 
-    fuses = True  # `Sequential` may hand the activation that follows to `forward`
+    fuses = ("relu", "gelu")  # activations that `forward` can apply itself
 
     def __init__(
         self,

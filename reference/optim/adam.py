@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..backend import adam_step
+from .. import backend
 from ..tensor import Tensor
 from .optimizer import Array, Optimizer, state_like
 
@@ -48,7 +48,7 @@ class Adam(Optimizer):
         self.steps[place] += 1
         mean = self.mean[place] = state_like(self.mean[place], weights)
         square = self.square[place] = state_like(self.square[place], weights)
-        adam_step(
+        backend.adam_step(
             weights,
             grad,
             mean,

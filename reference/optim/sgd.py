@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..backend import sgd_step
+from .. import backend
 from ..tensor import Tensor
 from .optimizer import Array, Optimizer, state_like
 
@@ -42,4 +42,4 @@ class SGD(Optimizer):
         u = None
         if self.momentum:
             u = self.direction[place] = state_like(self.direction[place], weights)
-        sgd_step(weights, grad, u, self.lr, self.momentum, self.nesterov, self.weight_decay)
+        backend.sgd_step(weights, grad, u, self.lr, self.momentum, self.nesterov, self.weight_decay)

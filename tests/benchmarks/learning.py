@@ -171,11 +171,7 @@ def depth() -> list[Row]:
     for k, low, high in ((1, 0.0, 1e-5), (2, 0.05, 20.0), (3, 1e3, math.inf)):
         rng = np.random.default_rng(0)
         net = nn.Sequential(
-            *(
-                part
-                for _ in range(DEPTH)
-                for part in (nn.Linear(WIDTH, WIDTH, rng=rng), nn.ReLU())
-            )
+            *(part for _ in range(DEPTH) for part in (nn.Linear(WIDTH, WIDTH, rng=rng), nn.ReLU()))
         )
         for p in net.parameters():
             if p.ndim == 2:
@@ -189,7 +185,9 @@ def depth() -> list[Row]:
             ("activations", np.linalg.norm(out.data) / np.linalg.norm(x.data)),
             ("gradients", np.linalg.norm(x.grad.data) / np.linalg.norm(upstream)),
         ):
-            one = row(f"50 ReLU layers, variance {k}/n: {what}, last / first", float(ratio), "", None)
+            one = row(
+                f"50 ReLU layers, variance {k}/n: {what}, last / first", float(ratio), "", None
+            )
             one["value"] = float(f"{ratio:.3g}")
             one["met"] = bool(low <= ratio <= high)
             rows.append(one)

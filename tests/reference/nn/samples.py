@@ -25,7 +25,7 @@ class Sample:
 
     make: Callable[[Rng], Any]
     inputs: Callable[[Rng], Arrays]
-    oracle: Callable[..., Any] | None = None
+    oracle: Callable[..., Any]
     peer: Callable[..., Any] | None = None
     training: bool = True
     kinks: bool = False  # finite differences would step over a corner of it
@@ -40,8 +40,10 @@ def erf(z):
 
 
 def log_softmax(z):
-    return z - np.log(np.exp(z - z.max(-1, keepdims=True)).sum(-1, keepdims=True)) - z.max(
-        -1, keepdims=True
+    return (
+        z
+        - np.log(np.exp(z - z.max(-1, keepdims=True)).sum(-1, keepdims=True))
+        - z.max(-1, keepdims=True)
     )
 
 
@@ -61,7 +63,7 @@ def conv2d(p, x):
     w, b = p["weight"], p["bias"]
     stride, padding, dilation, groups = 2, 1, 2, 2
     x = np.pad(x, ((0, 0), (0, 0), (padding,) * 2, (padding,) * 2))
-    N, C, H, W = x.shape
+    N, _, H, W = x.shape
     out, part, k, _ = w.shape
     Ho = (H - dilation * (k - 1) - 1) // stride + 1
     Wo = (W - dilation * (k - 1) - 1) // stride + 1
@@ -202,6 +204,45 @@ def mlp_resnet(p, x):
         y = part(4, np.maximum(part(1, part(0, x)), 0))
         x = np.maximum(x + part(5, y), 0)
     return x @ p["net.layers.6.weight"] + p["net.layers.6.bias"]
+
+
+def windows_conv(x, w, b=0.0, padding=0):
+    """Stride 1, one group, all windows at once."""
+    x = np.pad(x, ((0, 0), (0, 0), (padding,) * 2, (padding,) * 2))
+    windows = np.lib.stride_tricks.sliding_window_view(x, w.shape[2:], (2, 3))
+    return np.einsum("nchwuv,ocuv->nohw", windows, w) + np.reshape(b, (-1, 1, 1))
+
+
+def halved(x):
+    return pool(np.max, 2, 2)({}, x)
+
+
+def lenet(p, x):
+    for place, padding in ((0, 2), (3, 0)):
+        own = (p[f"net.layers.{place}.{name}"] for name in ("weight", "bias"))
+        x = halved(np.maximum(windows_conv(x, *own, padding), 0))
+    x = x.reshape(len(x), 400)
+    for place in (7, 9, 11):
+        x = (np.maximum(x, 0) if place > 7 else x) @ p[f"net.layers.{place}.weight"]
+        x = x + p[f"net.layers.{place}.bias"]
+    return x
+
+
+def resnet9(p, x):
+    def conv(x, path, place):
+        own = {name: p[f"{path}layers.{place + 1}.{name}"] for name in ("weight", "bias")}
+        y = windows_conv(x, p[f"{path}layers.{place}.weight"], padding=1)
+        return np.maximum(batch_norm((0, 2, 3))(own, y), 0)
+
+    def twice(x, path):
+        return x + conv(conv(x, path, 0), path, 3)
+
+    x = halved(conv(conv(x, "features.", 0), "features.", 3))
+    x = twice(x, "features.layers.7.module.")
+    x = halved(conv(x, "features.", 8))
+    x = halved(conv(x, "features.", 12))
+    x = twice(x, "features.layers.16.module.")
+    return x.max((2, 3)) @ p["head.weight"] + p["head.bias"]
 
 
 def language_model(p, ids):
@@ -429,9 +470,7 @@ def torch_language_model(torch, p):
 
 def torch_gpt(torch, p):
     blocks = [torch_block(torch, p, f"blocks.{layer}.") for layer in range(2)]
-    norm = copied(
-        torch.nn.LayerNorm(6), {name: p["norm." + name] for name in ("weight", "bias")}
-    )
+    norm = copied(torch.nn.LayerNorm(6), {name: p["norm." + name] for name in ("weight", "bias")})
     token, position, head = (
         torch.from_numpy(p[name + ".weight"]) for name in ("token", "position", "head")
     )
@@ -469,9 +508,7 @@ def some_mask(rng, Tq, Tk):
 
 
 SAMPLES: dict[str, Sample] = {
-    "Linear": Sample(
-        lambda rng: nn.Linear(4, 3, rng=rng), normal(2, 5, 4), linear, torch_linear
-    ),
+    "Linear": Sample(lambda rng: nn.Linear(4, 3, rng=rng), normal(2, 5, 4), linear, torch_linear),
     "Conv2d": Sample(
         lambda rng: nn.Conv2d(4, 6, 3, stride=2, padding=1, dilation=2, groups=2, rng=rng),
         normal(2, 4, 8, 9),
@@ -487,9 +524,10 @@ SAMPLES: dict[str, Sample] = {
     "Sequential": Sample(
         lambda rng: nn.Sequential(nn.Linear(4, 5, rng=rng), nn.ReLU(), nn.Linear(5, 2, rng=rng)),
         normal(6, 4),
-        lambda p, x: np.maximum(x @ p["layers.0.weight"] + p["layers.0.bias"], 0)
-        @ p["layers.2.weight"]
-        + p["layers.2.bias"],
+        lambda p, x: (
+            np.maximum(x @ p["layers.0.weight"] + p["layers.0.bias"], 0) @ p["layers.2.weight"]
+            + p["layers.2.bias"]
+        ),
     ),
     "Residual": Sample(
         lambda rng: nn.Residual(nn.Linear(4, 4, rng=rng)),
@@ -631,12 +669,12 @@ SAMPLES: dict[str, Sample] = {
         lambda rng: nn.MLPResNet(5, 8, 2, 3, rng=rng, p_drop=0.0), normal(6, 5), mlp_resnet
     ),
     "LeNet": Sample(
-        lambda rng: nn.LeNet(rng=rng), normal(2, 1, 28, 28), None, torch_lenet, kinks=True
+        lambda rng: nn.LeNet(rng=rng), normal(2, 1, 28, 28), lenet, torch_lenet, kinks=True
     ),
     "ResNet9": Sample(
         lambda rng: nn.ResNet9(4, 3, rng=rng, width=2),
         normal(3, 3, 16, 16),
-        None,
+        resnet9,
         torch_resnet9,
         kinks=True,
     ),

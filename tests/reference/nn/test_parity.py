@@ -38,7 +38,7 @@ def test_layer_agrees_with_torch(name: str, torch: Any) -> None:
 
     upstream = [rng.standard_normal(out.shape) for out in outputs]
     for one, other, up in zip(outputs, expected, upstream, strict=True):
-        one.backward(up)
+        one.backward(up, retain_graph=True)
         other.backward(torch.from_numpy(np.asarray(up)), retain_graph=True)
     for one, other in zip(flat(ours), flat(theirs), strict=True):
         if isinstance(one, Tensor) and other.grad is not None:

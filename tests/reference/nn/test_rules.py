@@ -408,7 +408,10 @@ def test_any_cutting_through_a_cache_gives_the_same_logits(
 
 
 def test_a_cache_gives_back_what_all_calls_appended() -> None:
-    cache, parts = nn.KVCache(), [rng(n).standard_normal((2, 3, t, 4)) for n, t in enumerate((2, 1, 5))]
+    cache, parts = (
+        nn.KVCache(),
+        [rng(n).standard_normal((2, 3, t, 4)) for n, t in enumerate((2, 1, 5))],
+    )
     for count, part in enumerate(parts, 1):
         k, v = cache.append(0, part, -part)
         np.testing.assert_array_equal(k, np.concatenate(parts[:count], 2))
