@@ -72,6 +72,15 @@ def word(module: str, name: str) -> Any:
     return Deferred(name, lambda: getattr(importlib.import_module(f".{module}", __package__), name))
 
 
+def _prange() -> Any:
+    import numba
+
+    return numba.prange
+
+
+prange: Any = Deferred("prange", _prange)  # the loop of a `@jit(parallel=True)` function
+
+
 @overload
 def jit(function: F, /) -> F: ...
 @overload
@@ -85,6 +94,47 @@ def jit(function: Any = None, /, **options: Any) -> Any:
     if function is None:
         return lambda it: jit(it, **options)
     return Deferred(function.__name__, lambda: _compile(function, {**FIXED, **options}), function)
+
+
+class Strided:
+    """One machine code a dtype for arrays of any strides, called from Python only.
+
+    Numba types an array by its layout and by whether it may be written to, and would compile a
+    launcher anew for each combination. Here every array counts as "any strides, writable": SIMD
+    words address memory by offsets and lose nothing by it. The other arguments keep the types of
+    the first call.
+    """
+
+    def __init__(self, function: Any, options: dict[str, Any]) -> None:
+        self.py_func = function
+        self._made = _compile(function, options)
+        self._entries: dict[Any, Any] = {}
+
+    def __call__(self, first: Any, *rest: Any) -> Any:
+        entry = self._entries.get(first.dtype)
+        if entry is None:
+            entry = self._entries[first.dtype] = self._build(first, *rest)
+        return entry(first, *rest)
+
+    def _build(self, *args: Any) -> Any:
+        import numba
+        import numpy as np
+
+        kinds = tuple(
+            numba.types.Array(numba.from_dtype(one.dtype), one.ndim, "A")
+            if isinstance(one, np.ndarray)
+            else numba.typeof(one)
+            for one in args
+        )
+        with _lock:
+            return self._made.compile(kinds)
+
+
+def strided(**options: Any) -> Callable[[F], F]:
+    """`@strided()`: as `@jit`, for the function a launcher calls: arrays of any strides."""
+    return lambda it: Deferred(  # type: ignore[return-value]
+        it.__name__, lambda: Strided(it, {**FIXED, **options}), it
+    )
 
 
 def _compile(function: Any, options: dict[str, Any]) -> Any:

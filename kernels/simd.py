@@ -25,14 +25,20 @@ from .jit import word
 # The shape of a register
 lanes = word("vectors", "lanes")  # lanes(x) -> lanes for x's dtype; a constant to the compiler
 vector_bits = word("vectors", "vector_bits")  # vector_bits(x) -> 512, 256 or 128; a constant
+registers = word("vectors", "registers")  # registers(x) -> 32 or 16 of them; a constant
 
-# Memory
+# Memory. In place of an array, its address may be given: one argument where an array is seven.
+pointer = word("vectors", "pointer")  # pointer(x): the address of x's first element
 vload = word("vectors", "vload")  # vload(x, i)
 vstore = word("vectors", "vstore")  # vstore(x, i, v)
 vload_head = word("vectors", "vload_head")  # vload_head(x, i, n): n lanes, the others 0
 vstore_head = word("vectors", "vstore_head")  # vstore_head(x, i, v, n): only n lanes
 vbload = word("vectors", "vbload")  # vbload(x, i): one element in every lane
 vgather = word("vectors", "vgather")  # vgather(x, i, step): x[i], x[i + step], ...
+vtranspose = word(
+    "vectors", "vtranspose"
+)  # vtranspose(to, i, ti, x, j, tj): a square of lanes x lanes
+#   rows from x[j + r * tj], columns to to[i + c * ti]
 prefetch = word("vectors", "prefetch")  # prefetch(x, i): bring the line near, soon
 
 # Making one

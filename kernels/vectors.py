@@ -9,6 +9,7 @@ lowers it to registers of the host, so that the same word becomes AVX-512, AVX2 
 from __future__ import annotations
 
 import os
+import platform
 from collections.abc import Callable
 from typing import Any
 
@@ -36,6 +37,8 @@ def _register_bits() -> int:
 
 
 BITS = _register_bits()
+# AVX-512 and NEON have 32 vector registers, AVX2 has 16.
+REGISTERS = 32 if BITS == 512 or platform.machine() in ("arm64", "aarch64") else 16
 SCALEF = BITS == 512 and bool(binding.get_host_cpu_features().get("avx512f"))
 
 
@@ -76,7 +79,10 @@ def _all(kind: Any, value: Any) -> Any:
 
 
 def _address(context: Any, builder: Any, kind: Any, array: Any, offset: Any, to: Any) -> Any:
-    data = context.make_array(kind)(context, builder, array).data
+    if isinstance(kind, types.CPointer):
+        data = array
+    else:
+        data = context.make_array(kind)(context, builder, array).data
     return builder.bitcast(builder.gep(data, [offset]), to.as_pointer())
 
 
@@ -122,6 +128,12 @@ def lanes(typingctx, like):
 def vector_bits(typingctx, like):
     """The width of a register."""
     return types.intp(like), lambda context, builder, sig, args: ir.Constant(I64, BITS)
+
+
+@intrinsic
+def registers(typingctx, like):
+    """How many vector registers there are."""
+    return types.intp(like), lambda context, builder, sig, args: ir.Constant(I64, REGISTERS)
 
 
 # --- memory
@@ -204,6 +216,59 @@ def vgather(typingctx, array, i, step):
         return made
 
     return vector and (vector(array, types.intp, types.intp), code)
+
+
+@intrinsic
+def pointer(typingctx, array):
+    if _vector(array) is None:
+        return None
+    return (
+        types.CPointer(array.dtype)(array),
+        lambda context, builder, sig, args: (
+            context.make_array(sig.args[0])(context, builder, args[0]).data
+        ),
+    )
+
+
+@intrinsic
+def vtranspose(typingctx, to, i, to_step, array, j, step):
+    vector = _vector(array)
+
+    def code(context, builder, sig, args):
+        kind, count = _ir(vector), vector.lanes
+        align = vector.dtype.bitwidth // 8
+        rows = []
+        for lane in range(count):
+            offset = builder.add(args[4], builder.mul(args[5], ir.Constant(I64, lane)))
+            place = _address(context, builder, sig.args[3], args[3], offset, kind)
+            rows.append(builder.load(place, align=align))
+        for lane, column in enumerate(_transposed(builder, rows)):
+            offset = builder.add(args[1], builder.mul(args[2], ir.Constant(I64, lane)))
+            place = _address(context, builder, sig.args[0], args[0], offset, kind)
+            builder.store(column, place, align=align)
+        return context.get_dummy_value()
+
+    three = (types.intp, types.intp)
+    return vector and (types.void(to, *three, array, *three), code)
+
+
+def _transposed(builder: Any, rows: list[Any]) -> list[Any]:
+    """The columns of a square: in step k, blocks of 2**k lanes change places across the diagonal."""
+    count = len(rows)
+    block = 1
+    while block < count:
+        for low in range(count):
+            if low & block:
+                continue
+            high = low | block
+            first = [lane if not lane & block else count + (lane ^ block) for lane in range(count)]
+            second = [lane | block if not lane & block else count + lane for lane in range(count)]
+            pair = rows[low], rows[high]
+            for row, order in ((low, first), (high, second)):
+                mask = ir.Constant(ir.VectorType(I32, count), order)
+                rows[row] = builder.shuffle_vector(*pair, mask)
+        block *= 2
+    return rows
 
 
 @intrinsic
