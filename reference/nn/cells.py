@@ -48,7 +48,7 @@ class RNNCell(Module):
 
     def forward(self, x: Tensor, state: Tensor | None = None) -> Tensor:
         """x (B, I), h (B, H) or None for zeros -> h' (B, H)."""
-        h = _zeros(x, self.hidden_size) if state is None else state
+        h = zeros(x, self.hidden_size) if state is None else state
         z = x @ self.w_ih + h @ self.w_hh + self.b
         return ops.relu(z) if self.nonlinearity == "relu" else ops.tanh(z)
 
@@ -67,6 +67,8 @@ class LSTMCell(Module):
     (2000), "Learning to forget" (the gate f).
     """
 
+    all_steps = True  # one op does what this cell does at every step of a sequence
+
     def __init__(
         self, input_size: int, hidden_size: int, rng: np.random.Generator | None = None
     ) -> None:
@@ -81,7 +83,7 @@ class LSTMCell(Module):
     ) -> tuple[Tensor, Tensor]:
         """x (B, I), (h, c) both (B, H) or None for zeros -> (h', c')."""
         if state is None:
-            state = (_zeros(x, self.hidden_size), _zeros(x, self.hidden_size))
+            state = (zeros(x, self.hidden_size), zeros(x, self.hidden_size))
         h, c = state
         return ops.lstm_cell(x, h, c, self.w_ih, self.w_hh, self.b)
 
@@ -113,7 +115,7 @@ class GRUCell(Module):
 
     def forward(self, x: Tensor, state: Tensor | None = None) -> Tensor:
         """x (B, I), h (B, H) or None for zeros -> h' (B, H)."""
-        h = _zeros(x, self.hidden_size) if state is None else state
+        h = zeros(x, self.hidden_size) if state is None else state
         return ops.gru_cell(x, h, self.w_ih, self.w_hh, self.b, self.b_hn)
 
 
@@ -122,5 +124,6 @@ def _weights(hidden_size: int, rng: np.random.Generator, *shape: int) -> Paramet
     return Parameter(rng.uniform(-bound, bound, shape).astype(np.float32))
 
 
-def _zeros(x: Tensor, hidden_size: int) -> Tensor:
-    return Tensor(np.zeros((x.shape[0], hidden_size), x.dtype))
+def zeros(x: Tensor, hidden_size: int) -> Tensor:
+    """A first state (B, H) for x (..., B, I), of its dtype."""
+    return Tensor(np.zeros((x.shape[-2], hidden_size), x.dtype))

@@ -9,6 +9,7 @@ import numpy as np
 from .. import nn, ops
 from ..errors import ShapeError
 from ..tensor import Tensor
+from .cells import zeros
 from .module import Module
 
 
@@ -92,10 +93,20 @@ class LSTM(_Recurrent):
         hs, cs = [], []
         for layer, cell in enumerate(self.cells):
             start = None if state is None else (state[0][layer], state[1][layer])
-            x, (h, c) = _unroll(cell, x, start)
+            x, (h, c) = _lstm_layer(cell, x, start)
             hs.append(h)
             cs.append(c)
         return x, (ops.stack(hs, 0), ops.stack(cs, 0))
+
+
+def _lstm_layer(cell: Any, x: Tensor, start: Any) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+    """As `_unroll`; a cell of ours has one op for all steps."""
+    # Only a class's own word counts: a subclass may have changed what a step computes.
+    if "all_steps" not in vars(type(cell)):
+        return _unroll(cell, x, start)
+    h, c = start or (zeros(x, cell.hidden_size), zeros(x, cell.hidden_size))
+    out, h, c = ops.lstm(x, h, c, cell.w_ih, cell.w_hh, cell.b)
+    return out, (h, c)
 
 
 def _unroll(cell: Module, x: Tensor, state: Any) -> tuple[Tensor, Any]:

@@ -102,7 +102,8 @@ def test_steps_are_those_of_the_formula(name: str, dtype: Any) -> None:
 
     for p, array, right in zip(params, arrays, expected, strict=True):
         assert p.data is array and array.dtype == dtype
-        np.testing.assert_allclose(array, right, rtol=2e-5 if dtype == np.float32 else 1e-12)
+        rtol = 2e-5 if dtype == np.float32 else 1e-12
+        np.testing.assert_allclose(array, right, rtol=rtol, atol=rtol)
 
 
 @pytest.mark.parametrize("name", CASES)

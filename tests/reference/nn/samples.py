@@ -356,9 +356,9 @@ def torch_attention(torch, p, prefix=""):
     return copied(torch.nn.MultiheadAttention(6, 2, batch_first=True), weights)
 
 
-def torch_block(torch, p, prefix=""):
+def torch_block(torch, p, prefix="", hidden=10):
     layer = torch.nn.TransformerEncoderLayer(
-        6, 2, 10, dropout=0.0, activation="gelu", batch_first=True, norm_first=True
+        6, 2, hidden, dropout=0.0, activation="gelu", batch_first=True, norm_first=True
     )
     weights = {}
     attn = torch_attention(torch, p, prefix + "attn.")
@@ -469,7 +469,7 @@ def torch_language_model(torch, p):
 
 
 def torch_gpt(torch, p):
-    blocks = [torch_block(torch, p, f"blocks.{layer}.") for layer in range(2)]
+    blocks = [torch_block(torch, p, f"blocks.{layer}.", 24) for layer in range(2)]
     norm = copied(torch.nn.LayerNorm(6), {name: p["norm." + name] for name in ("weight", "bias")})
     token, position, head = (
         torch.from_numpy(p[name + ".weight"]) for name in ("token", "position", "head")

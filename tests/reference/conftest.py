@@ -1,0 +1,22 @@
+"""PyTorch as a peer: tests that compare with it take the fixture `torch`.
+
+Without PyTorch they are skipped by name; where LAB_REQUIRE_TORCH=1 says that it must be there, as
+in CI, its absence fails them.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def torch() -> Any:
+    if os.environ.get("LAB_REQUIRE_TORCH") == "1":
+        import torch
+    else:
+        torch = pytest.importorskip("torch", reason="compares with PyTorch (extra `bench`)")
+    torch.set_num_threads(1)
+    return torch
