@@ -273,4 +273,5 @@ WORDS |= {
     "vhmin": np.min,
     "vlane": lambda v, k: v[int(k)],
     "prange": range,
+    "larger": max,
 }

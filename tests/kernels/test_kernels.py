@@ -49,7 +49,7 @@ def banded(array: np.ndarray, bands: list[tuple[np.ndarray, np.ndarray]]) -> np.
     size = int(np.prod(broad)) if broad else 1
     fill = np.nan if array.dtype.kind == "f" else (1 if array.dtype.kind == "b" else 119)
     room = np.full(size + 2 * BAND, fill, array.dtype)
-    inner = room[BAND : BAND + size].reshape(broad)[tuple(slice(None, None, s) for s in steps)]
+    inner = room[BAND : BAND + size].reshape(broad)[(*(slice(None, None, s) for s in steps), ...)]
     inner[...] = lying
     bands.append((room, room.copy()))
     return inner.transpose(np.argsort(order)) if array.ndim else inner.reshape(())

@@ -1,0 +1,87 @@
+"""`@loop`: a loop over a range that one thread runs whole, or several in parts.
+
+@loop
+def double(start, stop, x, out):
+    x, out = x[start:stop], out[start:stop]
+    for i in range(x.size):
+        out[i] = x[i] + x[i]
+
+double(0, x.size, x, out)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from . import crew, memory, threads
+from .jit import jit
+
+# LLVM may regroup sums and fuse products, so that loops become vectors. It may not assume that
+# there are no infinities and no NaN: masks are made of the first, and the second must be seen.
+LOOSE = {"reassoc": True, "contract": True, "nsz": True, "arcp": True}
+
+LEAST = 2 * threads.LEAST  # elements; below, nobody needs to be asked how many threads
+
+
+class Loop:
+    """Machine code for `function(start, stop, *arrays)`; the size of the first array is the work.
+
+    A call covers [start, stop), in parts where the work is large. What comes out must not depend
+    on where the parts meet: each step writes to places of its own.
+    """
+
+    __slots__ = ("alone", "py_func")
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.py_func = function  # Numba's functions call it so as well
+        self.alone: Any = self._first
+
+    def __call__(self, start: int, stop: int, *arrays: Any) -> Any:
+        # One comparison for most calls of a small model.
+        if arrays[0].size < LEAST and threads._least is None:
+            return self.alone(start, stop, *arrays)
+        workers = min(threads.split(arrays[0].size), max(1, stop - start))
+        if workers == 1 or self.alone == self._first:
+            return self.alone(start, stop, *arrays)
+        return crew.run(self.alone, start, stop, workers, *arrays)
+
+    def _first(self, start: int, stop: int, *arrays: Any) -> Any:
+        compiled: Any = jit(fastmath=LOOSE)(self.py_func)
+        self.alone = compiled.real()
+        return self.alone(start, stop, *arrays)
+
+
+def loop(function: Callable[..., Any]) -> Loop:
+    """Decorate a function (start, stop, *arrays) whose outer loop goes over [start, stop)."""
+    return Loop(function)
+
+
+def empty_like(x: Any) -> Any:
+    """A new C-contiguous array of x's shape and dtype."""
+    if x.size < 1024 and not memory.band:  # what `memory.empty` would do, in half the time
+        return np.empty(x.shape, x.dtype)
+    return memory.empty(x.shape, x.dtype)
+
+
+def like(g: Any, x: Any) -> Any:
+    """`g` as an array of x's shape, since the loops check no index."""
+    if g.__class__ is np.ndarray and g.shape == x.shape:
+        return g
+    return np.broadcast_to(np.asarray(g, x.dtype), x.shape)
+
+
+def apply(function: Loop, x: Any) -> Any:
+    """A new array of x's shape and dtype, filled by `function(start, stop, x, out)`, all flat."""
+    out = empty_like(x)
+    function(0, out.size, x.ravel(), out.ravel())
+    return out
+
+
+def apply_to_pair(function: Loop, g: Any, x: Any) -> Any:
+    """A new array of x's shape and dtype, filled by `function(start, stop, g, x, out)`, all flat."""
+    out = empty_like(x)
+    function(0, out.size, like(g, x).ravel(), x.ravel(), out.ravel())
+    return out

@@ -1,0 +1,227 @@
+"""Softmax, its logarithm, the logarithm of a sum of exponentials, and the gradients, along rows.
+
+The maximum of a row is taken off first, so that no exponential overflows. Three passes over a row
+that lies in the nearest cache: maximum; exponentials and their sum; scaling.
+
+Source: Blanchard, Higham & Higham (2021), "Accurately computing the log-sum-exp and softmax
+functions".
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .elementary import exp_nonpositive, larger, log
+from .kernel import Call, Kernel, call
+from .loops import empty_like, like, loop
+from .memory import empty
+from .row_samples import row_samples
+
+
+def softmax_oracle(x: Any, out: Any = None) -> Any:
+    """exp(x) / sum(exp(x)) along the rows of x (R, C), in `out` (R, C) where it is given.
+
+    -inf gives 0. A row that is all -inf, or holds inf or NaN, is NaN throughout.
+    """
+    with np.errstate(invalid="ignore"):
+        e = np.exp(x - x.max(axis=1, keepdims=True, initial=-np.inf))
+        return np.divide(e, e.sum(axis=1, keepdims=True), out=out)
+
+
+def softmax_backward_oracle(g: Any, out: Any) -> Any:
+    """The gradient of x, given that of the output and the output: out * (g - sum(g * out))."""
+    return out * (g - (g * out).sum(axis=1, keepdims=True))
+
+
+def log_softmax_oracle(x: Any) -> Any:
+    """x - log(sum(exp(x))) along the rows of x (R, C); where softmax is NaN, so is this."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        shifted = x - x.max(axis=1, keepdims=True, initial=-np.inf)
+        return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+
+
+def log_softmax_backward_oracle(g: Any, out: Any) -> Any:
+    """The gradient of x, given that of the output and the output: g - exp(out) * sum(g)."""
+    return g - np.exp(out) * g.sum(axis=1, keepdims=True)
+
+
+def logsumexp_oracle(x: Any) -> Any:
+    """log(sum(exp(x))) (R,) along the rows of x (R, C); -inf for a row of -inf, inf with an inf."""
+    top = x.max(axis=1, keepdims=True, initial=-np.inf)
+    top = np.where(np.isinf(top), np.zeros_like(top), top)
+    with np.errstate(divide="ignore"):
+        return np.log(np.exp(x - top).sum(axis=1)) + top[:, 0]
+
+
+softmax = Kernel("softmax", softmax_oracle, ulps=8)
+softmax_backward = Kernel("softmax_backward", softmax_backward_oracle, ulps=32)
+log_softmax = Kernel("log_softmax", log_softmax_oracle, ulps=8)
+log_softmax_backward = Kernel("log_softmax_backward", log_softmax_backward_oracle, ulps=32)
+logsumexp = Kernel("logsumexp", logsumexp_oracle, ulps=8)
+
+
+def _matrices(dtype: Any, rng: np.random.Generator) -> list[Any]:
+    masked = rng.normal(size=(6, 21)).astype(dtype)
+    masked[0, 4:] = -np.inf
+    masked[1, :] = -np.inf
+    masked[2, 7], masked[3, 9] = np.inf, np.nan
+    masked[4] *= 1e5
+    masked[5, 0] = 1e5
+    return [*row_samples(dtype, rng), masked]
+
+
+@log_softmax.samples
+@logsumexp.samples
+def samples(dtype: Any, rng: np.random.Generator) -> list[Call]:
+    return [call(x) for x in _matrices(dtype, rng)]
+
+
+@softmax.samples
+def samples_with_out(dtype: Any, rng: np.random.Generator) -> list[Call]:
+    matrices = _matrices(dtype, rng)
+    room = np.zeros((70, 74), dtype)
+    return [
+        *(call(x) for x in matrices),
+        call(matrices[2], out=np.zeros((70, 37), dtype)),
+        call(matrices[2], out=room[:, ::2]),
+    ]
+
+
+@softmax_backward.samples
+@log_softmax_backward.samples
+def backward_samples(dtype: Any, rng: np.random.Generator) -> list[Call]:
+    return [
+        call(rng.normal(size=x.shape).astype(dtype), -np.abs(x) / 10)
+        for x in row_samples(dtype, rng)
+    ]
+
+
+@loop
+def softmax_loop(start: int, stop: int, x: Any, out: Any) -> None:
+    zero, one = x.dtype.type(0), x.dtype.type(1)
+    for i in range(start, stop):
+        row, y = x[i], out[i]
+        top = row[0]
+        for j in range(row.size):
+            top = larger(top, row[j])
+        total = zero
+        for j in range(row.size):
+            e = exp_nonpositive(row[j] - top)
+            y[j] = e
+            total += e
+        scale = one / total
+        for j in range(row.size):
+            y[j] *= scale
+
+
+@loop
+def softmax_backward_loop(start: int, stop: int, g: Any, out: Any, dx: Any) -> None:
+    zero = g.dtype.type(0)
+    for i in range(start, stop):
+        gradient, y, d = g[i], out[i], dx[i]
+        dot = zero
+        for j in range(y.size):
+            dot += gradient[j] * y[j]
+        for j in range(y.size):
+            d[j] = y[j] * (gradient[j] - dot)
+
+
+@loop
+def log_softmax_loop(start: int, stop: int, x: Any, out: Any) -> None:
+    zero = x.dtype.type(0)
+    for i in range(start, stop):
+        row, y = x[i], out[i]
+        top = row[0]
+        for j in range(row.size):
+            top = larger(top, row[j])
+        total = zero
+        for j in range(row.size):
+            total += exp_nonpositive(row[j] - top)
+        shift = log(total)
+        for j in range(row.size):
+            y[j] = (row[j] - top) - shift
+
+
+@loop
+def log_softmax_backward_loop(start: int, stop: int, g: Any, out: Any, dx: Any) -> None:
+    zero = g.dtype.type(0)
+    for i in range(start, stop):
+        gradient, y, d = g[i], out[i], dx[i]
+        total = zero
+        for j in range(y.size):
+            total += gradient[j]
+        for j in range(y.size):
+            d[j] = gradient[j] - exp_nonpositive(y[j]) * total
+
+
+@loop
+def logsumexp_loop(start: int, stop: int, x: Any, out: Any) -> None:
+    zero, inf = x.dtype.type(0), x.dtype.type(np.inf)
+    for i in range(start, stop):
+        row = x[i]
+        top = row[0]
+        for j in range(row.size):
+            top = larger(top, row[j])
+        if top == inf:
+            out[i] = top
+            for j in range(row.size):
+                if row[j] != row[j]:
+                    out[i] = row[j]
+        else:
+            shift = zero if top == -inf else top
+            total = zero
+            for j in range(row.size):
+                total += exp_nonpositive(row[j] - shift)
+            out[i] = log(total) + shift
+
+
+@softmax.on("cpu")
+def softmax_cpu(x: Any, out: Any = None) -> Any:
+    if out is not None and (
+        out.shape != x.shape or out.dtype != x.dtype or not out.flags.c_contiguous
+    ):
+        out[...] = softmax_cpu(x)
+        return out
+    if x.size == 0:
+        return softmax_oracle(x, out)
+    if out is None:
+        out = empty_like(x)
+    softmax_loop(0, x.shape[0], np.ascontiguousarray(x), out)
+    return out
+
+
+@log_softmax.on("cpu")
+def log_softmax_cpu(x: Any) -> Any:
+    out = empty_like(x)
+    if x.size:
+        log_softmax_loop(0, x.shape[0], np.ascontiguousarray(x), out)
+    return out
+
+
+@logsumexp.on("cpu")
+def logsumexp_cpu(x: Any) -> Any:
+    if x.size == 0:
+        return logsumexp_oracle(x)
+    out = empty(x.shape[0], x.dtype)
+    logsumexp_loop(0, x.shape[0], np.ascontiguousarray(x), out)
+    return out
+
+
+@softmax_backward.on("cpu")
+def softmax_backward_cpu(g: Any, out: Any) -> Any:
+    dx = empty_like(out)
+    softmax_backward_loop(
+        0, out.shape[0], np.ascontiguousarray(like(g, out)), np.ascontiguousarray(out), dx
+    )
+    return dx
+
+
+@log_softmax_backward.on("cpu")
+def log_softmax_backward_cpu(g: Any, out: Any) -> Any:
+    dx = empty_like(out)
+    log_softmax_backward_loop(
+        0, out.shape[0], np.ascontiguousarray(like(g, out)), np.ascontiguousarray(out), dx
+    )
+    return dx
