@@ -1,4 +1,4 @@
-"""Loads and stores: where each lane's element lies, what the request costs, what comes back."""
+"""Loads and stores of each memory space: what comes back, what is written, what is noted."""
 
 from __future__ import annotations
 
@@ -6,21 +6,17 @@ from typing import Any, cast
 
 import numpy as np
 
+from .addresses import Addresses
 from .errors import Unsupported
 from .findings import Finding
-from .lanes import WARP, Lanes, Mask, Value
-from .memory import ConstantMemory, DeviceArray, GlobalArray, LocalArray, SharedArray, poison
-from .patterns import Pattern, sectors, wavefronts
+from .lanes import Mask, Value
+from .memory import ConstantMemory, GlobalArray, LocalArray, SharedArray
 from .shadow import SharedShadow
-from .sites import Counter, Site
+from .sites import Site
 from .typed import Declaration
 
-REMEMBERED = 2048  # lanes up to which a pattern of addresses is looked up instead of counted
-PATTERNS = 512  # patterns that a place remembers
-DYNAMIC_LIMIT = 232448  # bytes of shared memory a block can ask for on the largest GPUs
 
-
-class Access(Lanes):
+class Access(Addresses):
     """Memory as the lanes of one batch see it."""
 
     shared: dict[int, SharedArray]
@@ -81,153 +77,6 @@ class Access(Lanes):
         if found is None:
             found = self.constants[id(frozen)] = ConstantMemory(frozen.name, frozen.value)
         return found
-
-    # addresses
-
-    def locate(
-        self, a: DeviceArray, site: Site, m: Mask, index: tuple[Value, ...]
-    ) -> tuple[Any, Mask | None]:
-        """Element numbers, and the lanes whose index is inside; None where there is none.
-
-        The numbers are an int or an array that broadcasts to (blocks, width), inside the array for
-        every lane, active or not.
-        """
-        if site.array is not a:
-            site.bind(a)
-        fixed, moving = 0, None
-        for axis in range(a.ndim):
-            i, extent, stride = index[axis], a.shape[axis], a.strides[axis]
-            if type(i) is not np.ndarray:
-                if not 0 <= i < extent:
-                    return self._outside(a, site, m, index)
-                fixed += i * stride
-                continue
-            if site.indices[axis] is i:
-                product = site.products[axis]
-            else:
-                if not i.size or int(i.view(np.uint64).max()) >= extent:
-                    return self._outside(a, site, m, index)
-                product = i if stride == 1 else i * stride
-                site.indices[axis], site.products[axis] = i, product
-            moving = product if moving is None else moving + product
-        if moving is None:
-            return fixed, m
-        return (moving + fixed if fixed else moving), m
-
-    def _outside(
-        self, a: DeviceArray, site: Site, m: Mask, index: tuple[Value, ...]
-    ) -> tuple[Any, Mask | None]:
-        """Some lane's index lies outside: report active ones and drop their accesses."""
-        wrong: Any = np.zeros((1, 1), bool)
-        for i, extent in zip(index, a.shape, strict=True):
-            wrong = wrong | ((np.asarray(i) < 0) | (np.asarray(i) >= extent))
-        active = wrong & m
-        flat: Any = 0
-        for i, stride in zip(index, a.strides, strict=True):
-            flat = flat + np.where(wrong, 0, i) * stride
-        if not active.any():
-            return flat, m
-        op = site.place.op
-        a.dropped = a.dropped or op != "load"
-        if not self.findings.seen("out-of-bounds", site.place.line):
-            row, thread = divmod(int(np.argmax(self.over_lanes(active))), self.width)
-            shown = [int(self.over_lanes(i)[row, thread]) for i in index]
-            axis = next(k for k, i in enumerate(shown) if not 0 <= i < a.shape[k])
-            why = "A negative index is not the end of the array" if shown[axis] < 0 else "Guard it"
-            self.find(
-                "out-of-bounds",
-                site,
-                row,
-                thread,
-                f"{op} of {a.name}[{', '.join(map(str, shown))}], outside of shape "
-                f"{a.shape}. {why}: compare with the shape before the access.",
-                array=a.name,
-            )
-        inside = m & ~wrong
-        return flat, (inside if inside.any() else None)
-
-    def rows_of(self, flat: Any, m: Mask) -> int:
-        """Rows that stand for the batch: 1 where all blocks do the same."""
-        if type(flat) is int:
-            return int(m.shape[0])
-        return int(max(flat.shape[0], m.shape[0]))
-
-    # what a request costs
-
-    def _pattern(
-        self,
-        count: Any,
-        a: DeviceArray,
-        counter: Counter,
-        site: Site,
-        flat: Any,
-        m: Mask,
-        unit: int,
-    ) -> Pattern:
-        """Count the requests of one access by `sectors` or `wavefronts`.
-
-        Patterns that repeat, shifted by whole units, are counted once.
-        """
-        rows = self.rows_of(flat, m)
-        times = self.blocks // rows
-        whole = m is self.m0 and self.full
-        size = counter.itemsize
-        key: Any = None
-        if rows * self.width <= REMEMBERED:
-            first = int(flat[0, 0])
-            low = first - first % unit
-            key = (flat.shape, (flat - low).tobytes(), None if whole else m.tobytes(), size)
-            known: Pattern | None = site.patterns.get(key)
-            if known is not None:
-                return known
-        shape = (rows, self.width)
-        address = np.broadcast_to(flat, shape).reshape(-1, WARP) * a.itemsize + a.base
-        mask = None if whole else np.broadcast_to(m, shape).reshape(-1, WARP)
-        one: Pattern = count(address, mask, size)
-        found = Pattern(
-            one.requests * times, one.lanes * times, one.cost * times, one.ideal * times, one.worst
-        )
-        if key is not None:
-            if len(site.patterns) >= PATTERNS:
-                site.patterns.clear()
-            site.patterns[key] = found
-        return found
-
-    def count_global(self, a: GlobalArray, site: Site, flat: Any, m: Mask, vector: int = 1) -> None:
-        """Requests, lanes and sectors of one access to global memory."""
-        counter = site.counter
-        assert counter is not None
-        if type(flat) is int or flat.shape[1] == 1:
-            lanes, warps = self.count(m)
-            counter.requests += warps
-            counter.lanes += lanes * vector
-            counter.sectors += warps
-            counter.ideal += warps
-            return
-        found = self._pattern(sectors, a, counter, site, flat, m, max(1, 32 // a.itemsize))
-        counter.requests += found.requests
-        counter.lanes += found.lanes * vector
-        counter.sectors += found.cost
-        counter.ideal += found.ideal
-        counter.worst = max(counter.worst, found.worst)
-
-    def count_shared(self, a: SharedArray, site: Site, flat: Any, m: Mask) -> None:
-        """Requests and wavefronts of one access to shared memory."""
-        counter = site.counter
-        assert counter is not None
-        if type(flat) is int or flat.shape[1] == 1:
-            lanes, warps = self.count(m)
-            counter.requests += warps
-            counter.lanes += lanes
-            counter.wavefronts += warps
-            counter.ideal_wavefronts += warps
-            return
-        found = self._pattern(wavefronts, a, counter, site, flat, m, 1)
-        counter.requests += found.requests
-        counter.lanes += found.lanes
-        counter.wavefronts += found.cost
-        counter.ideal_wavefronts += found.ideal
-        counter.worst = max(counter.worst, found.worst)
 
     # global memory
 
@@ -358,78 +207,6 @@ class Access(Lanes):
             self.over_lanes(value)[where] if type(value) is np.ndarray else value
         )
 
-    # four neighbours at once
-
-    def load4(self, m: Mask, site: Site, a: Any, first: Value) -> tuple[Value, ...]:
-        """Four neighbouring elements in one request of 16 bytes a lane."""
-        inside = self._four(a, site, m, first)
-        if inside is None:
-            return (a.zero,) * 4
-        flat, lanes = inside
-        self._observe4("load", a, site, flat, lanes)
-        if isinstance(a, SharedArray):
-            found = [a.flat.take(flat + place + a.offsets) for place in range(4)]
-        else:
-            found = [self.fetch(a, flat + place) for place in range(4)]
-        return tuple(found)
-
-    def store4(self, m: Mask, site: Site, a: Any, first: Value, *values: Value) -> None:
-        """Four neighbouring elements in one request of 16 bytes a lane."""
-        inside = self._four(a, site, m, first)
-        if inside is None:
-            return
-        flat, lanes = inside
-        self._observe4("store", a, site, flat, lanes)
-        for place, value in enumerate(values):
-            if isinstance(a, SharedArray):
-                where = self.over_lanes(lanes)
-                a.flat[self.over_lanes(flat + place + a.offsets)[where]] = self.over_lanes(value)[
-                    where
-                ]
-            else:
-                self.put(a, flat + place, lanes, value)
-
-    def _observe4(self, op: str, a: Any, site: Site, flat: Any, m: Mask) -> None:
-        if not self.analyze:
-            return
-        assert site.counter is not None
-        site.counter.itemsize = 4 * a.itemsize
-        if isinstance(a, SharedArray):
-            self.count_shared(a, site, flat, m)
-            for place in range(4):
-                a.shadow.note(op, site, flat + place, m)
-        elif op == "load":
-            self.observe_load(a, site, flat, m, vector=4)
-        else:
-            self.count_global(a, site, flat, m, 4)
-            for place in range(4):
-                a.ownership.store(site, flat + place, m)
-        site.counter.itemsize = a.itemsize
-
-    def _four(self, a: Any, site: Site, m: Mask, first: Value) -> tuple[Any, Mask] | None:
-        if not isinstance(a, GlobalArray | SharedArray):
-            raise Unsupported(site.place.line, f"four elements of {a.space} memory at once")
-        first = np.asarray(first).reshape(1, 1) if type(first) is not np.ndarray else first
-        _, inside = self.locate(a, site, m, (first + 3,))
-        if inside is not None:
-            flat, inside = self.locate(a, site, inside, (first,))
-        if inside is None:
-            return None
-        askew = inside & (flat % 4 != 0)
-        if askew.any():
-            row, thread = divmod(int(np.argmax(self.over_lanes(askew))), self.width)
-            at = int(self.over_lanes(flat)[row, thread])
-            self.find(
-                "out-of-bounds",
-                site,
-                row,
-                thread,
-                f"four elements from {a.place_of(at)} do not lie on a boundary of 16 bytes. "
-                "Make the index a multiple of 4.",
-                array=a.name,
-            )
-        return np.where(flat + 3 < a.size, flat, 0), inside
-
     def unwritten(self, a: GlobalArray, line: int | None) -> None:
         """Report the first element of an output that no thread stored."""
         if a.dropped or not a.size:
@@ -448,8 +225,3 @@ class Access(Lanes):
                 count=len(missing),
             )
         )
-
-    @staticmethod
-    def poisoned(dtype: np.dtype[Any]) -> Any:
-        """What an undefined value looks like."""
-        return poison(dtype)

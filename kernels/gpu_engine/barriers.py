@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from .access import Access
 from .lanes import WARP, Mask, Value
 from .sites import Site
+from .vectors import Vectors
 
 
-class Barriers(Access):
+class Barriers(Vectors):
     """Counts epochs: `epochs` per block, `turns` per warp. What is equal has no barrier between."""
 
     epochs: np.ndarray[Any, Any]

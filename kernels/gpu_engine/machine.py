@@ -64,7 +64,9 @@ class Machine(Atomics):
                 same = one.data.ctypes.data == values.ctypes.data and one.shape == values.shape
                 if not same or one.dtype != values.dtype:
                     raise Unsupported(None, f"{name}, which overlaps {one.name}", "Copy it first.")
-                one.stored = one.stored or stored
+                if stored and not one.stored:
+                    one.stored = True
+                    one.ownership = Ownership(self, one) if self.analyze else None
                 return one
         base = 256
         if self.arrays:

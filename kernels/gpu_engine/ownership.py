@@ -28,7 +28,7 @@ class Ownership:
 
     def __init__(self, machine: Machine, array: GlobalArray) -> None:
         self.machine, self.array = machine, array
-        self.writer = np.full(array.size, -1, np.int64)
+        self.writer = np.full(array.size if array.stored else 0, -1, np.int64)
         self.turn: Array | None = None
         self.read_first: Array | None = None
         self.read_last: Array | None = None
@@ -37,7 +37,7 @@ class Ownership:
 
     def unwritten(self) -> Array:
         """Elements that no thread stored."""
-        unset: Array = self.writer < 0
+        unset: Array = self.writer < 0 if len(self.writer) else np.ones(self.array.size, bool)
         return unset
 
     def _lanes(self, flat: Any, m: Array, place: int) -> tuple[Array, Array, Array]:

@@ -59,10 +59,22 @@ class SharedShadow:
 
     def barrier(self, everybody: bool) -> None:
         """A barrier comes: look at what happened since the last, unless nothing can be wrong."""
-        if self.changed or not self.complete or not everybody:
+        if self.changed or not everybody or (self.rows > 1 and not self.complete):
             self.look()
+            return
+        if not self.complete and not self.array.dropped:
+            for _, site, flat, m, _ in self.notes:
+                self._only_read(site, flat, m)
+        self.notes.clear()
+
+    def _only_read(self, site: Site, flat: Any, m: Array) -> None:
+        """Where nobody stores, the one thing that can be wrong is that nobody ever did."""
+        if type(flat) is int:
+            suspect = bool(self.writer[0, flat] < 0)
         else:
-            self.notes.clear()
+            suspect = bool(self.writer[0].take(flat).min() < 0)
+        if suspect:
+            self._access("load", site, flat, m, self.machine.turns[:1])
 
     def look(self) -> None:
         """Work off the notes in their order."""
