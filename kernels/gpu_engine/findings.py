@@ -76,6 +76,16 @@ class Findings:
         self._count[kind, line] += 1
         return True
 
+    def stronger(self, finding: Finding) -> None:
+        """Let a finding take the place of one of its kind and line that says less."""
+        key = finding.kind, finding.line
+        self._count.setdefault(key, 1)
+        self._found[key] = finding
+
+    def known(self, kind: str, line: int | None) -> Finding | None:
+        """The finding of a kind and line, if there is one."""
+        return self._found.get((kind, line))
+
     def all(self) -> tuple[Finding, ...]:
         """In the order of the source, kinds in the order of the vocabulary."""
         found = [

@@ -107,11 +107,10 @@ def _traffic(launch: Launch, budget: Budget) -> Iterable[Finding]:
 
 
 def _heaviest(launch: Launch) -> Mapping[str, int]:
-    """The line that loads most of each array."""
-    found: dict[str, Counter] = {}
+    """The line that loads most of each array; of equal ones the last, which could reuse."""
+    lanes: dict[tuple[str, int], int] = {}
     for one in launch.counters:
         if one.space == "global" and one.place.op == "load":
-            most = found.get(one.array)
-            if most is None or one.lanes > most.lanes:
-                found[one.array] = one
-    return {array: one.place.line for array, one in found.items()}
+            key = one.array, one.place.line
+            lanes[key] = lanes.get(key, 0) + one.lanes
+    return {array: line for (array, line), _ in sorted(lanes.items(), key=lambda row: row[1])}

@@ -146,17 +146,12 @@ class Lanes:
     def find(self, kind: str, site: Site, row: int, thread: int, message: str, **more: Any) -> None:
         """Report a finding at a place; row and thread are those of the batch."""
         place = site.place
-        self.findings.add(
-            Finding(
-                kind,
-                place.line,
-                message,
-                place.column,
-                block=self.first + row,
-                thread=thread,
-                **more,
-            )
-        )
+        block = self.first + row
+        found = Finding(kind, place.line, message, place.column, block=block, thread=thread, **more)
+        if self.findings.known(kind, place.line) is None:
+            self.findings.add(found)
+        else:
+            self.findings.stronger(found)
 
     # masks
 

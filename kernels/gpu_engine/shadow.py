@@ -186,9 +186,15 @@ class SharedShadow:
         self, kind: str, site: Site, gi: Array, t: Array, record: Array, clash: Array
     ) -> None:
         kind = f"race:{kind}"
-        if self.machine.findings.seen(kind, site.place.line):
+        known = self.machine.findings.known(kind, site.place.line)
+        across = clash & (record >> 17 & 31 != t >> 5)
+        # Across warps only syncthreads helps, so such a pair of threads says more.
+        worse = bool(across.any())
+        if self.machine.findings.seen(kind, site.place.line) and not (
+            worse and known is not None and known.missing == "syncwarp"
+        ):
             return
-        k = int(np.argmax(clash))
+        k = int(np.argmax(across if worse else clash))
         row, element = divmod(int(gi[k]), self.array.size)
         thread, other = int(t[k]), int(record[k]) >> 12 & (THREADS - 1)
         first = self.machine.sites[int(record[k]) & (PLACES - 1)].place
