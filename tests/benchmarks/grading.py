@@ -15,12 +15,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from assignments import catalog
 from grader.mutants import mutants
 from grader.solutions import solution_source
+from grader.student import Student
 
 from ..grader.adversarial.cases import cases
 from .rows import Row, quartiles, row, table
@@ -120,12 +123,16 @@ def throughput(count: int = 60) -> list[Row]:
     run_jobs(jobs, 2, lambda job, found: None, _failed)
     per_minute = 60 * count / (time.monotonic() - began)
     beyond = []
-    with Spares() as spares:
+    with Spares() as spares, _told_wire() as wire:
         for _ in range(15):
+            wire.clear()
             began = time.monotonic()
             found = judge(STAGE, source, phases=("correctness",), spares=spares)
-            own = sum(outcome.cpu_s for outcome in found.outcomes)
-            beyond.append(time.monotonic() - began - own)
+            took = time.monotonic() - began
+            # A check lasts as long as its own work, the oracles', and what it waits for the worker.
+            suite = sum(outcome.duration_s for outcome in found.outcomes) - sum(wire)
+            learner = sum(outcome.cpu_s for outcome in found.outcomes)
+            beyond.append(took - suite - learner)
     return [
         row(
             "softmax submissions a minute, two slots, correctness",
@@ -135,13 +142,33 @@ def throughput(count: int = 60) -> list[Row]:
             most=False,
         ),
         row(
-            "a submission beyond the learner's own processor time",
+            "walls, wire and runner of a submission, beyond learner and suite",
             quartiles(beyond)[1],
             "s",
             OVERHEAD_S,
             quartiles=quartiles(beyond),
         ),
     ]
+
+
+@contextmanager
+def _told_wire() -> Iterator[list[float]]:
+    """Collects how long each exchange with a worker took, in seconds."""
+    taken: list[float] = []
+    plain = Student.exchange
+
+    def timed(self: Student, *args: Any, **kwargs: Any) -> Any:
+        began = time.monotonic()
+        try:
+            return plain(self, *args, **kwargs)
+        finally:
+            taken.append(time.monotonic() - began)
+
+    Student.exchange = timed  # type: ignore[method-assign]
+    try:
+        yield taken
+    finally:
+        Student.exchange = plain  # type: ignore[method-assign]
 
 
 def _failed(job: object, why: str) -> None:
