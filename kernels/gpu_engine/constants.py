@@ -65,7 +65,8 @@ def constant(node: ast.expr, resolve: Callable[[ast.expr], Entity | None]) -> En
     if isinstance(node, ast.Call) and resolve(node.func) == Path("numpy.array"):
         return _array(node, resolve)
     try:
-        return Constant(_value(node, resolve))
+        with np.errstate(all="ignore"):
+            return Constant(_value(node, resolve))
     except (ArithmeticError, ValueError, TypeError, OverflowError):
         raise NotConstant from None
 

@@ -103,7 +103,8 @@ class ExpressionTranslator:
             isinstance(node, ast.UnaryOp)
             and isinstance(node.operand, ast.Constant | ast.Name | ast.Attribute)
         )
-        if not isinstance(kind, Scalar) or (kind.kind == "f" and not single):
+        casts = any(isinstance(one, ast.Call) for one in ast.walk(node))
+        if not isinstance(kind, Scalar) or casts or (kind.kind == "f" and not single):
             return None
         try:
             found = constant(node, self._entity)
