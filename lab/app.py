@@ -179,7 +179,8 @@ class LabApp(App[None]):
             self.push_screen(HelpScreen(getattr(self.screen, "NAME", "")))
 
     async def action_back(self) -> None:
-        if await self.cancel():
+        # Over a page of help or of history, esc closes the page; the run below goes on.
+        if hasattr(self.screen, "show_run") and await self.cancel():
             self.notify("Cancelled; nothing is left running.")
         elif len(self.screen_stack) > 2:
             self.pop_screen()

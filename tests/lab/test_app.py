@@ -206,6 +206,21 @@ async def test_escape_cancels_what_runs_before_it_goes_back(make: Callable[..., 
         assert isinstance(app.screen, HomeScreen)
 
 
+async def test_escape_closes_help_and_lets_the_run_go_on(make: Callable[..., LabApp]) -> None:
+    app = make()
+    async with app.run_test() as pilot:
+        await open_softmax(pilot)
+        recorded(app).pause = True
+        await pilot.press("f5")
+        await pilot.press("f1")
+        await pilot.pause()
+        await pilot.press("escape")
+        await pilot.pause()
+
+        assert isinstance(app.screen, WorkbenchScreen)
+        assert recorded(app).cancelled == 0
+
+
 async def test_submit_says_what_goes_in_before_anything_is_graded(
     make: Callable[..., LabApp], workspace: Workspace
 ) -> None:
