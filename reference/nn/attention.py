@@ -49,7 +49,7 @@ class MultiHeadAttention(Module):
         q = split_heads(self.q_proj(x), self.heads)
         k = split_heads(self.k_proj(source), self.heads)
         v = split_heads(self.v_proj(source), self.heads)
-        return self.out_proj(merge_heads(attend(q, k, v, mask)))
+        return self.out_proj(merge_heads(attend(q, k, v, mask)))  # type: ignore[no-any-return]
 
 
 def attend(q: Tensor, k: Tensor, v: Tensor, mask: Mask | None) -> Tensor:

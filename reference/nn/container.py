@@ -55,7 +55,7 @@ class Residual(Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """The shape of x; ShapeError if the module changes it (broadcasting would hide a mistake)."""
-        y = self.module(x)
+        y: Tensor = self.module(x)
         if y.shape != x.shape:
             raise ShapeError(
                 f"Residual: the module makes {y.shape} of {x.shape}.\nIt must keep the shape."

@@ -23,15 +23,15 @@ def clip_grad_norm(params: Iterable[Tensor], max_norm: float) -> float:
     Source: Pascanu, Mikolov & Bengio (2013), "On the difficulty of training recurrent neural
     networks".
     """
-    reached = [parameter for parameter in params if parameter.grad is not None]
+    reached = [(p, p.grad) for p in params if p.grad is not None]
     total = 0.0
-    for parameter in reached:
-        grad = parameter.grad.data.reshape(-1).astype(np.float64, copy=False)
-        total += float(grad @ grad)
+    for _, grad in reached:
+        flat = grad.data.reshape(-1).astype(np.float64, copy=False)
+        total += float(flat @ flat)
     norm = math.sqrt(total)
     if norm > max_norm:
         scale = max_norm / norm
-        for parameter in reached:
+        for parameter, grad in reached:
             # A gradient may share its memory with others (a broadcast, a view): replace it.
-            parameter.grad = Tensor(parameter.grad.data * parameter.grad.dtype.type(scale))
+            parameter.grad = Tensor(grad.data * grad.dtype.type(scale))
     return norm
