@@ -27,7 +27,7 @@ format: .venv/.dev
 snapshots: .venv/.dev
 	$(CLEAN) $(BIN)/python -m pytest tests/lab -k snapshot --snapshot-update
 
-bench: .venv/.dev
+bench: .venv/.bench
 	$(CLEAN) $(BIN)/python -m tests.benchmarks
 
 .venv/bin/python:
@@ -40,6 +40,10 @@ bench: .venv/.dev
 
 .venv/.dev: .venv/.lab pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@
+
+.venv/.bench: .venv/.dev pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,bench]'
 	@touch $@
 
 clean:
