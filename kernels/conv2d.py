@@ -164,7 +164,7 @@ def conv2d_cpu(
         layout = Layout(
             groups=groups, channels=inner, height=height, width=width, stride=stride, top=padding,
             left=padding, filters=filters // groups, rows=rows, columns=columns, taps=kh * kw,
-            strip=0, plane_rows=0, pitch=0, out_height=rows, out_width=columns, out_top=0,
+            strip=0, plane_rows=0, pitch=0, plane=0, out_height=rows, out_width=columns, out_top=0,
             out_left=0, out_step=1,
         )  # fmt: skip
         strides = (filters // groups * inner * kh * kw, inner * kh * kw, kh * kw)
@@ -219,7 +219,7 @@ def conv2d_input_grad_cpu(
             layout = Layout(
                 groups=groups, channels=filters // groups, height=g.shape[2], width=g.shape[3],
                 stride=1, top=down - first, left=right - start, filters=inner, rows=last - first,
-                columns=end - start, taps=len(positions), strip=0, plane_rows=0, pitch=0,
+                columns=end - start, taps=len(positions), strip=0, plane_rows=0, pitch=0, plane=0,
                 out_height=height, out_width=width, out_top=first * stride + a - padding,
                 out_left=start * stride + b - padding, out_step=stride,
             )  # fmt: skip
@@ -251,7 +251,7 @@ def conv2d_weight_grad_cpu(
         layout = Layout(
             groups=groups, channels=inner, height=x.shape[2], width=x.shape[3], stride=stride,
             top=padding, left=padding, filters=filters // groups, rows=g.shape[2],
-            columns=g.shape[3], taps=kh * kw, strip=0, plane_rows=0, pitch=0, out_height=0,
+            columns=g.shape[3], taps=kh * kw, strip=0, plane_rows=0, pitch=0, plane=0, out_height=0,
             out_width=0, out_top=0, out_left=0, out_step=1,
         )  # fmt: skip
         dw, db = weight_sums(x, g, layout, taps(positions, stride), gate)

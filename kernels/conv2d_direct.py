@@ -12,7 +12,7 @@ import numpy as np
 
 from . import scratch, threads, tiles, workers
 from .jit import jit
-from .planes import Layout, Taps, fill_planes, offsets
+from .planes import Layout, Taps, fill_planes, odd_lines, offsets
 from .simd import lanes
 from .tiles import (
     row_outer_apart,
@@ -101,7 +101,7 @@ def correlate_part(
     lay = layout
     rows, columns = (1, 6) if alone else (wide_rows(x), 3)
     depth = lay.channels * lay.taps
-    image, plane = lay.height * lay.width, planes.shape[0] * lay.plane_rows * lay.pitch
+    image, channel_step = lay.height * lay.width, planes.shape[0] * lay.plane
     result = lay.out_height * lay.out_width
     group = max(1, NEAREST // (depth * columns * lanes(x) * x.itemsize)) * columns
     blocks = (lay.filters + rows - 1) // rows
@@ -112,7 +112,7 @@ def correlate_part(
                 height = min(lay.strip, lay.rows - row0)
                 for c in range(lay.channels):
                     start = ((n * lay.groups + g) * lay.channels + c) * image
-                    fill_planes(x, start, gate, gated, lay, planes, row0, lines, c * plane)
+                    fill_planes(x, start, gate, gated, lay, planes, row0, lines, c * channel_step)
                 start, end = 0, counts[0]
                 if height < lay.strip:
                     start, end = counts[0], counts[0] + counts[1]
@@ -203,23 +203,26 @@ def correlate(
     strip = max(1, min(layout.rows, max(strip, 2)))
     if not whole and strip * pitch < vector:
         strip = -(-vector // pitch)
-    lay = layout._replace(strip=strip, plane_rows=strip + down, pitch=pitch)
+    lay = layout._replace(
+        strip=strip, plane_rows=strip + down, pitch=pitch,
+        plane=odd_lines((strip + down) * pitch, dtype.itemsize),
+    )  # fmt: skip
     alone = lay.filters <= FEW
     rows, columns = (1, shape.row_columns) if alone else (shape.wide_rows, shape.wide_columns)
     some = [
         vector_places(lay, height, vector, columns // vector, whole)
         for height in (strip, lay.rows % strip or strip)
     ]
-    depth, size = lay.channels * lay.taps, planes * lay.plane_rows * pitch
+    depth, size = lay.channels * lay.taps, planes * lay.plane
     blocks = -(-lay.filters // rows)
     packed = scratch.take("conv filters", lay.groups * blocks * rows * depth, dtype)
     pack_filters(w.reshape(-1), lay, *strides, positions, rows, packed)
     biases = np.zeros(len(bias) + rows, dtype)
     biases[: len(bias)] = bias
-    off = offsets(found, lay.channels, lay.plane_rows, pitch)
+    off = offsets(found, lay)
     places, to = np.concatenate(some, axis=1)
     counts = np.array([one.shape[1] for one in some])
-    wide = int(to.max()) + vector if whole else 0
+    wide = odd_lines(int(to.max()) + vector, dtype.itemsize) if whole else 0
     gated = gate is not None
     source, gates, result = x.reshape(-1), (gate if gated else x).reshape(-1), y.reshape(-1)
 

@@ -15,7 +15,7 @@ import numpy as np
 from . import scratch, threads, tiles, workers
 from .conv2d_direct import NEAR, WORK
 from .jit import jit
-from .planes import Layout, Taps, copy_row, fill_planes, offsets
+from .planes import Layout, Taps, copy_gated, copy_row, fill_planes, odd_lines, offsets
 from .simd import lanes, vadd, vhsum, vload, vzero
 from .tiles import wide_add_sums, wide_dot, wide_rows, wide_zero
 
@@ -50,7 +50,7 @@ def weight_part(
     lay = layout
     rows = wide_rows(x)
     filters = (lay.filters + rows - 1) // rows * rows
-    image, plane = lay.height * lay.width, planes.shape[0] * lay.plane_rows * lay.pitch
+    image, channel_step = lay.height * lay.width, planes.shape[0] * lay.plane
     sums[:] = 0
     bias[:] = 0
     # Nothing stale may be multiplied by zero: it could be a NaN.
@@ -62,14 +62,18 @@ def weight_part(
                 height = min(lay.strip, lay.rows - row0)
                 for c in range(lay.channels):
                     start = ((n * lay.groups + k) * lay.channels + c) * image
-                    fill_planes(x, start, gate, False, lay, planes, row0, lines, c * plane)
+                    fill_planes(x, start, gate, False, lay, planes, row0, lines, c * channel_step)
                 count = (height - 1) * lay.pitch + lay.columns
                 count = (count + lanes(x) - 1) // lanes(x) * lanes(x)
                 for f in range(lay.filters):
                     start = ((n * lay.groups + k) * lay.filters + f) * lay.rows + row0
                     for r in range(height):
                         at = f * step + r * lay.pitch
-                        copy_row(g, (start + r) * lay.columns, lay.columns, gate, gated, grads, at)
+                        i = (start + r) * lay.columns
+                        if gated:
+                            copy_gated(g, gate, i, lay.columns, grads, at)
+                        else:
+                            copy_row(g, i, lay.columns, grads, at)
                     # A lower strip leaves the rows of the one before behind it.
                     end = (height - 1) * lay.pitch + lay.columns
                     grads[f * step + end : f * step + count] = 0
@@ -94,14 +98,17 @@ def weight_sums(x: Any, g: Any, layout: Layout, found: Taps, gate: Any = None) -
     room = NEAR // (dtype.itemsize * pitch)
     high = room // max(1, layout.channels * len(found.planes)) - int(reach[0])
     strip = max(1, min(layout.rows, max(high, 2), max(room // max(1, layout.filters), 2)))
-    lay = layout._replace(strip=strip, plane_rows=strip + int(reach[0]), pitch=pitch)
+    high = strip + int(reach[0])
+    lay = layout._replace(
+        strip=strip, plane_rows=high, pitch=pitch, plane=odd_lines(high * pitch, dtype.itemsize)
+    )
     real = lay.channels * lay.taps
     depth = -(-real // 3) * 3
     off = np.zeros(depth, np.int64)
-    off[:real] = offsets(found, lay.channels, lay.plane_rows, pitch)
+    off[:real] = offsets(found, lay)
     filters = -(-lay.filters // shape.wide_rows) * shape.wide_rows
-    line = lay.channels * len(found.planes) * lay.plane_rows * pitch + pitch + 2 * shape.lanes
-    step = -(-strip * pitch // shape.lanes) * shape.lanes
+    line = lay.channels * len(found.planes) * lay.plane + pitch + 2 * shape.lanes
+    step = odd_lines(strip * pitch, dtype.itemsize)
     gated = gate is not None
     flat, grad, gates = x.reshape(-1), g.reshape(-1), (gate if gated else g).reshape(-1)
     work = len(x) * lay.groups * filters * depth * lay.rows * lay.columns

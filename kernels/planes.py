@@ -38,6 +38,7 @@ class Layout(NamedTuple):
     strip: int  # rows of the result that are computed at a time
     plane_rows: int  # rows of a plane of one strip
     pitch: int  # elements of a plane's row
+    plane: int  # elements from a plane to the next
     out_height: int  # of the array that the result is written into
     out_width: int
     out_top: int  # where its first element goes
@@ -61,34 +62,57 @@ def taps(positions: list[tuple[int, int]], stride: int) -> Taps:
     return Taps(*[np.array(one, np.int64) for one in (phases, plane, shift)])
 
 
-def offsets(found: Taps, channels: int, plane_rows: int, pitch: int) -> Any:
+def odd_lines(count: int, size: int) -> int:
+    """At least `count` elements of `size` bytes: an odd number of cache lines.
+
+    Rows that far apart fall into different sets of the cache; at a multiple of 4096 bytes all
+    would meet in one set, which holds eight lines.
+    """
+    line = 64 // size
+    return (-(-count // line) | 1) * line
+
+
+def offsets(found: Taps, layout: Layout) -> Any:
     """(channels * T,) offset of each channel and tap from an output's place, channel first."""
-    inner = (found.plane * plane_rows + found.shift[:, 0]) * pitch + found.shift[:, 1]
-    plane = len(found.planes) * plane_rows * pitch
-    return (np.arange(channels)[:, None] * plane + inner).reshape(-1)
+    inner = found.plane * layout.plane + found.shift[:, 0] * layout.pitch + found.shift[:, 1]
+    channel = len(found.planes) * layout.plane
+    return (np.arange(layout.channels)[:, None] * channel + inner).reshape(-1)
 
 
 @jit
-def copy_row(x: Any, i: int, count: int, gate: Any, gated: bool, to: Any, j: int) -> None:
-    """to[j : j + count] = x[i : i + count], or zero where `gated` and gate <= 0."""
+def copy_row(x: Any, i: int, count: int, to: Any, j: int) -> None:
+    """to[j : j + count] = x[i : i + count]."""
     step = lanes(x)
-    zero = vzero(x)
     if count >= step:
         last = count - step
         k = 0
         while True:  # the last vector overlaps the one before: no ragged end
-            v = vload(x, i + k)
-            if gated:
-                v = vselect_gt(vload(gate, i + k), zero, v, zero)
-            vstore(to, j + k, v)
+            vstore(to, j + k, vload(x, i + k))
             if k == last:
                 break
             k = min(k + step, last)
         return
     for k in range(count):
         to[np.uint64(j + k)] = x[np.uint64(i + k)]
-        if gated and not gate[np.uint64(i + k)] > 0:
-            to[np.uint64(j + k)] = 0
+
+
+@jit
+def copy_gated(x: Any, gate: Any, i: int, count: int, to: Any, j: int) -> None:
+    """The same, or zero where gate <= 0."""
+    step = lanes(x)
+    zero = vzero(x)
+    if count >= step:
+        last = count - step
+        k = 0
+        while True:
+            vstore(to, j + k, vselect_gt(vload(gate, i + k), zero, vload(x, i + k), zero))
+            if k == last:
+                break
+            k = min(k + step, last)
+        return
+    for k in range(count):
+        passed = gate[np.uint64(i + k)] > 0
+        to[np.uint64(j + k)] = x[np.uint64(i + k)] if passed else x.dtype.type(0)
 
 
 @jit
@@ -106,19 +130,20 @@ def fill_planes(
         # Columns q with 0 <= q stride + b - left < width
         first = min(pitch, max(0, -((b - layout.left) // stride)))
         beyond = max(first, min(pitch, -((b - layout.left - layout.width) // stride)))
+        o = at + number * layout.plane
         for r in range(layout.plane_rows):
             h = (row0 + r) * stride + a - layout.top
             if h < 0 or h >= layout.height:
-                to[at : at + pitch] = 0
+                to[o : o + pitch] = 0
             else:
-                line = start + h * layout.width + first * stride + b - layout.left
-                if stride == 1:
-                    copy_row(x, line, beyond - first, gate, gated, to, at + first)
-                else:
+                i = start + h * layout.width + first * stride + b - layout.left
+                if stride > 1:
                     for q in range(first, beyond):
-                        value = x[np.uint64(line)]
-                        if gated and not gate[np.uint64(line)] > 0:
-                            value = x.dtype.type(0)
-                        to[np.uint64(at + q)] = value
-                        line += stride
-            at += pitch
+                        passed = not gated or gate[np.uint64(i)] > 0
+                        to[np.uint64(o + q)] = x[np.uint64(i)] if passed else x.dtype.type(0)
+                        i += stride
+                elif gated:
+                    copy_gated(x, gate, i, beyond - first, to, o + first)
+                else:
+                    copy_row(x, i, beyond - first, to, o + first)
+            o += pitch

@@ -28,7 +28,7 @@ import numpy as np
 
 from . import scratch, threads, tiles, workers
 from .jit import jit
-from .planes import copy_row
+from .planes import copy_gated, copy_row, odd_lines
 from .simd import lanes, vadd, vload, vmax, vset1, vstore, vsub, vzero
 from .tiles import (
     veven,
@@ -96,12 +96,6 @@ def plan(
     )  # fmt: skip
 
 
-def odd_lines(count: int, size: int) -> int:
-    """At least `count` elements, an odd number of cache lines: 16 such steps meet 16 cache sets."""
-    line = 64 // size
-    return (-(-count // line) | 1) * line
-
-
 @jit
 def pad_rows(
     x: Any, start: int, gate: Any, gated: bool, grid: Grid, row0: int, rows: int, column0: int, to: Any, at: int
@@ -118,7 +112,10 @@ def pad_rows(
             to[at : at + line] = 0
         else:
             i = start + h * grid.width + column0 + first
-            copy_row(x, i, beyond - first, gate, gated, to, at + first)
+            if gated:
+                copy_gated(x, gate, i, beyond - first, to, at + first)
+            else:
+                copy_row(x, i, beyond - first, to, at + first)
         at += line
 
 

@@ -16,9 +16,10 @@ import numpy as np
 
 from . import scratch, threads, tiles, workers
 from .jit import jit
+from .planes import odd_lines
 from .simd import lanes, vadd, vhsum, vload, vneg, vstore, vsub, vzero
 from .tiles import tall_add, tall_outer, tall_rows, tall_zero, veven, vodd, vtranspose
-from .winograd import WORK, Grid, input_block, odd_lines, pad_rows, plan
+from .winograd import WORK, Grid, input_block, pad_rows, plan
 
 
 @jit
