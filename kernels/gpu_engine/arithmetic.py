@@ -168,37 +168,36 @@ def fma(a: Value, b: Value, c: Value) -> Value:
     return a * b + c
 
 
-def popc(x: Value) -> Value:
+def _bits_of(x: Value, bits: int) -> Value:
+    """(..., bits) zeros and ones, lowest bit first."""
+    return (np.asarray(x)[..., None] >> np.arange(bits)) & 1
+
+
+def _same_form(x: Value, found: Value) -> Value:
+    return found if type(x) is np.ndarray else int(found)
+
+
+def popc(x: Value, bits: int) -> Value:
     """How many bits are set."""
-    return np.bitwise_count(np.asarray(x)).astype(np.int64) if _varies(x) else x.bit_count()
+    return _same_form(x, _bits_of(x, bits).sum(-1))
 
 
-def _varies(x: Value) -> bool:
-    return type(x) is np.ndarray
+def clz(x: Value, bits: int) -> Value:
+    """How many bits above the highest set one are not."""
+    highest = np.where(_bits_of(x, bits) > 0, np.arange(bits), -1).max(-1)
+    return _same_form(x, bits - 1 - highest)
 
 
-def _bits_of(x: Value) -> Value:
-    """(..., 32) booleans, lowest bit first."""
-    return (np.asarray(x)[..., None] >> np.arange(32)) & 1
-
-
-def clz(x: Value) -> Value:
-    """Leading zeros of 32 bits."""
-    found = 31 - np.where(_bits_of(x) > 0, np.arange(32), -1).max(-1)
-    return found if _varies(x) else int(found)
-
-
-def ffs(x: Value) -> Value:
+def ffs(x: Value, bits: int) -> Value:
     """Position of the lowest set bit, from 1; 0 where there is none."""
-    place = np.where(_bits_of(x) > 0, np.arange(32), 32).min(-1)
-    found = np.where(place == 32, 0, place + 1)
-    return found if _varies(x) else int(found)
+    place = np.where(_bits_of(x, bits) > 0, np.arange(1, bits + 1), bits + 1).min(-1)
+    return _same_form(x, np.where(place > bits, 0, place))
 
 
-def brev(x: Value) -> Value:
-    """32 bits in reverse."""
-    found = (_bits_of(x) << np.arange(31, -1, -1)).sum(-1)
-    return found if _varies(x) else int(found)
+def brev(x: Value, bits: int) -> Value:
+    """The bits in reverse, as a signed number."""
+    found = (_bits_of(x, bits) << np.arange(bits - 1, -1, -1)).sum(-1)
+    return _same_form(x, wrapped(found, bits, True))
 
 
 NUMPY: dict[str, Callable[..., Value]] = {

@@ -30,6 +30,7 @@ OPERATORS = {
 }
 COMPARISONS = {"Lt": "<", "LtE": "<=", "Gt": ">", "GtE": ">=", "Eq": "==", "NotEq": "!="}
 SMALL = 1 << 31
+BITWISE = ("cuda.popc", "cuda.clz", "cuda.ffs", "cuda.brev")
 CASTS = {"int": INT64, "float": FLOAT64, "bool": BOOL}
 
 
@@ -323,7 +324,7 @@ class ExpressionTranslator:
         if name in ("cuda.grid", "cuda.gridsize"):
             return f"rt.{name[5:]}_{self._folded(node.args[0])}"
         if name == "cuda.const.array_like":
-            return self.value(node.args[0])
+            return self._global(node.args[0])
         if name in CASTS:
             assert isinstance(kind, Scalar)
             return self._cast(node.args[0], kind)
@@ -340,6 +341,8 @@ class ExpressionTranslator:
             self.value(one, to if isinstance(to, Scalar) else None)
             for one, to in zip(node.args, wanted, strict=True)
         ]
+        if name in BITWISE and isinstance(given[0], Scalar):
+            arguments.append(str(max(32, given[0].bits)))
         if not rule.masked:
             return f"{rule.code}({', '.join(arguments)})"
         op = {"cuda.load4": "load", "cuda.store4": "store"}.get(name, "warp")

@@ -34,8 +34,14 @@ class CallTyper(ExpressionTyper):
         if isinstance(found, Path):
             return self._intrinsic(node, found.name)
         if found is None:
-            raise Rejected(node.lineno, f"`{ast.unparse(node.func)}`", "is not defined")
+            self._unknown(node)
         raise Rejected(node.lineno, f"`{ast.unparse(node.func)}`", "cannot be called")
+
+    def _unknown(self, node: ast.Call) -> None:
+        name = node.func.id if isinstance(node.func, ast.Name) else ""
+        if name in INSTEAD and name not in self.assigned:
+            raise Unsupported(node.lineno, f"`{name}`", INSTEAD[name])
+        raise Rejected(node.lineno, f"`{ast.unparse(node.func)}`", "is not defined")
 
     def _declaration(self, node: ast.Call, space: str) -> Type:
         given = dict(zip(("shape", "dtype", "alignment"), node.args, strict=False))
