@@ -183,6 +183,21 @@ def speed(performance: Mapping[str, Any]) -> str:
     return f"{value:.2f}x the time of the course's solution ({tiers})"
 
 
+def timed(title: str, outcome: Mapping[str, Any], style: Style, width: int = WIDTH) -> list[str]:
+    """One timed check: how fast, against what, or why it could not be timed."""
+    lines = [check_line(title, outcome, style)]
+    performance = outcome.get("performance")
+    if performance is None:
+        lines += _wrapped(outcome.get("message") or outcome.get("reason", ""), width, " " * 6)
+        return lines
+    lines += _wrapped(speed(performance), width, " " * 6)
+    low, high = performance["ci"]
+    said = f"{performance['pairs']} pairs in turns; the ratio lies in {low:.2f} .. {high:.2f}"
+    if performance.get("reason"):
+        said += f"; {performance['reason']}"
+    return [*lines, *_wrapped(said, width, " " * 6)]
+
+
 def _advice(test: Mapping[str, Any], width: int) -> list[str]:
     said = [test.get(name, "") for name in ("message", "diagnosis", "hint")]
     return [line for part in said if part for line in textwrap.wrap(part, width - 6)]

@@ -25,6 +25,7 @@ COMMANDS = (
     Command("show", "learner", "what a stage asks for, or its lesson"),
     Command("check", "learner", "run the public checks; --watch runs them at every save"),
     Command("hint", "learner", "a hint for a check, three levels"),
+    Command("bench", "learner", "time your file against the course's solution; --machine: roofs"),
     Command("run", "learner", "run a script of yours in the box"),
     Command("submit", "learner", "grade your file by the hidden checks and keep the attempt"),
     Command("history", "learner", "your attempts and their scores"),

@@ -237,6 +237,20 @@ def test_doctor_looks_at_everything(workspace: Workspace, capsys: Capture) -> No
     ]  # fmt: skip
 
 
+def test_a_wrong_output_is_not_timed_and_an_untimed_stage_says_so(
+    workspace: Workspace, softmax: Stage, warmup: Stage, capsys: Capture
+) -> None:
+    assert lab("bench", "softmax", "--json") == 1
+    (timing,) = json.loads(capsys.readouterr().out)["timings"]
+    assert (timing["status"], timing["performance"]) == ("failed", {})
+
+    workspace.file(softmax).write_bytes(solution(softmax))
+    assert lab("bench", "softmax") in (0, 1)  # what a busy machine says is no matter here
+    assert "x the time of the course's solution" in capsys.readouterr().out
+    assert lab("bench", "warmup") == 2
+    assert "nothing in stage warmup is timed" in capsys.readouterr().err
+
+
 # ---- an instructor ----------------------------------------------------------------------------------
 def test_an_instructor_grades_verifies_and_exports(
     workspace: Workspace, warmup: Stage, tmp_path: Path, capsys: Capture
