@@ -12,6 +12,7 @@ where it is positive, so that the backward of the relu costs no pass of its own.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -137,6 +138,27 @@ def _small_windows(
     )
 
 
+Shape = tuple[int, ...]
+
+
+@lru_cache(256)
+def _plan(x_shape: Shape, w_shape: Shape, s: int, p: int, d: int, groups: int, dtype: Any) -> Any:
+    """Of the forward correlation."""
+    from .conv2d_direct import plan
+
+    filters, inner, kh, kw = w_shape
+    rows, columns = output_size(x_shape[2], kh, s, p, d), output_size(x_shape[3], kw, s, p, d)
+    layout = Layout(
+        groups=groups, channels=inner, height=x_shape[2], width=x_shape[3], stride=s, top=p,
+        left=p, filters=filters // groups, rows=rows, columns=columns, taps=kh * kw, strip=0,
+        plane_rows=0, pitch=0, plane=0, out_height=rows, out_width=columns, out_top=0, out_left=0,
+        out_step=1,
+    )  # fmt: skip
+    found = taps([(u * d, v * d) for u in range(kh) for v in range(kw)], s)
+    strides = (filters // groups * inner * kh * kw, inner * kh * kw, kh * kw)
+    return plan(layout, found, strides, np.arange(kh * kw), dtype)
+
+
 @conv2d.on("cpu")
 def conv2d_cpu(
     x: Array, w: Array, b: Array | None = None, stride: int = 1, padding: int = 0,
@@ -146,116 +168,128 @@ def conv2d_cpu(
     from .conv2d_direct import correlate
     from .winograd import correlate3x3
 
-    n, _, height, width = x.shape
-    filters, inner, kh, kw = w.shape
-    rows = output_size(height, kh, stride, padding, dilation)
-    columns = output_size(width, kw, stride, padding, dilation)
-    shape = (n, filters, rows, columns)
+    rows = output_size(x.shape[2], w.shape[2], stride, padding, dilation)
+    columns = output_size(x.shape[3], w.shape[3], stride, padding, dilation)
+    shape = (x.shape[0], w.shape[0], rows, columns)
     fits = out is not None and out.flags.c_contiguous and out.dtype == x.dtype
     y = out if fits else memory.empty(shape, x.dtype)
-    bias = np.zeros(filters, x.dtype) if b is None else _plain(b)
+    bias = None if b is None else _plain(b)
     relu = activation == "relu"
-    if y.size == 0 or inner == 0:
-        y[...] = np.maximum(bias, 0)[:, None, None] if relu else bias[:, None, None]
+    if y.size == 0 or w.size == 0:
+        value = np.zeros(shape[1], x.dtype) if bias is None else bias
+        y[...] = (np.maximum(value, 0) if relu else value)[:, None, None]
     elif _small_windows(w.shape, stride, padding, dilation, groups):
         correlate3x3(_plain(x), _plain(w), padding, bias, relu, y)
     else:
-        positions = [(u * dilation, v * dilation) for u in range(kh) for v in range(kw)]
-        layout = Layout(
-            groups=groups, channels=inner, height=height, width=width, stride=stride, top=padding,
-            left=padding, filters=filters // groups, rows=rows, columns=columns, taps=kh * kw,
-            strip=0, plane_rows=0, pitch=0, plane=0, out_height=rows, out_width=columns, out_top=0,
-            out_left=0, out_step=1,
-        )  # fmt: skip
-        strides = (filters // groups * inner * kh * kw, inner * kh * kw, kh * kw)
-        places = np.arange(kh * kw)
-        found = taps(positions, stride)
-        correlate(_plain(x), _plain(w), strides, places, bias, relu, y, layout, found)
+        plan = _plan(x.shape, w.shape, stride, padding, dilation, groups, x.dtype)
+        correlate(_plain(x), _plain(w), bias, relu, y, plan)
     if out is None or fits:
         return y
     out[...] = y
     return out
 
 
+@lru_cache(256)
+def _input_plans(
+    x_shape: Shape, w_shape: Shape, g_shape: Shape, s: int, p: int, d: int, groups: int, dtype: Any
+) -> tuple[list[Any], bool]:
+    """One correlation of g for each phase of x's rows and columns; whether they write all of x.
+
+    dx[s q + phase - p] = sum of w[u] g[q - (u d) // s] over the u with (u d) % s == phase.
+    """
+    from .conv2d_direct import plan
+
+    filters, inner, kh, kw = w_shape
+    height, width = x_shape[2:]
+    strides = (filters // groups * inner * kh * kw, kh * kw, inner * kh * kw)
+    plans, written = [], 0
+    for a in range(s):
+        us = [u for u in range(kh) if u * d % s == a]
+        first, last = -((a - p) // s), -((a - p - height) // s)
+        for b in range(s):
+            vs = [v for v in range(kw) if v * d % s == b]
+            start, end = -((b - p) // s), -((b - p - width) // s)
+            if not us or not vs or first >= last or start >= end:
+                continue
+            down, right = max(us) * d // s, max(vs) * d // s
+            layout = Layout(
+                groups=groups, channels=filters // groups, height=g_shape[2], width=g_shape[3],
+                stride=1, top=down - first, left=right - start, filters=inner, rows=last - first,
+                columns=end - start, taps=len(us) * len(vs), strip=0, plane_rows=0, pitch=0,
+                plane=0, out_height=height, out_width=width, out_top=first * s + a - p,
+                out_left=start * s + b - p, out_step=s,
+            )  # fmt: skip
+            found = taps([(down - u * d // s, right - v * d // s) for u in us for v in vs], 1)
+            places = np.array([u * kw + v for u in us for v in vs], np.int64)
+            plans.append(plan(layout, found, strides, places, dtype))
+            written += layout.rows * layout.columns
+    return plans, written == height * width
+
+
 @conv2d_input_grad.on("cpu")
 def conv2d_input_grad_cpu(
-    g: Array, w: Array, x_shape: tuple[int, ...], stride: int = 1, padding: int = 0,
-    dilation: int = 1, groups: int = 1, gate: Array | None = None,
+    g: Array, w: Array, x_shape: Shape, stride: int = 1, padding: int = 0, dilation: int = 1,
+    groups: int = 1, gate: Array | None = None,
 ) -> Array:  # fmt: skip
     """A correlation of g with the windows turned; with a stride, one for each phase of x."""
     from .conv2d_direct import correlate
     from .winograd import correlate3x3
 
-    n, c, height, width = x_shape
-    filters, inner, kh, kw = w.shape
-    dx = memory.empty((n, c, height, width), g.dtype)
+    dx: Array = memory.empty(tuple(x_shape), g.dtype)
     if dx.size == 0 or g.size == 0:
         dx[...] = 0
         return dx
     g, w, gate = _plain(g), _plain(w), None if gate is None else _plain(gate)
-    bias = np.zeros(c, g.dtype)
     if _small_windows(w.shape, stride, padding, dilation, groups):
-        correlate3x3(g, w, 2 - padding, bias, False, dx, turned=True, gate=gate)
+        correlate3x3(g, w, 2 - padding, None, False, dx, turned=True, gate=gate)
         return dx
-    # dx[s q + phase - p] = sum of w[u] g[q - (u d) // s] over the u with (u d) % s == phase.
-    whole = stride == 1 or (min(kh, kw) >= stride and dilation == 1)
-    if not whole:
-        dx[...] = 0  # rows and columns that no window meets
-    strides = (filters // groups * inner * kh * kw, kh * kw, inner * kh * kw)
-    for a in range(stride):
-        us = [u for u in range(kh) if u * dilation % stride == a]
-        first, last = -((a - padding) // stride), -((a - padding - height) // stride)
-        for b in range(stride):
-            vs = [v for v in range(kw) if v * dilation % stride == b]
-            start, end = -((b - padding) // stride), -((b - padding - width) // stride)
-            if not us or not vs or first >= last or start >= end:
-                continue
-            down, right = max(us) * dilation // stride, max(vs) * dilation // stride
-            positions = [
-                (down - u * dilation // stride, right - v * dilation // stride)
-                for u in us
-                for v in vs
-            ]
-            layout = Layout(
-                groups=groups, channels=filters // groups, height=g.shape[2], width=g.shape[3],
-                stride=1, top=down - first, left=right - start, filters=inner, rows=last - first,
-                columns=end - start, taps=len(positions), strip=0, plane_rows=0, pitch=0, plane=0,
-                out_height=height, out_width=width, out_top=first * stride + a - padding,
-                out_left=start * stride + b - padding, out_step=stride,
-            )  # fmt: skip
-            places = np.array([u * kw + v for u in us for v in vs], np.int64)
-            found = taps(positions, 1)
-            correlate(g, w, strides, places, bias, False, dx, layout, found, gate=gate)
+    plans, all_written = _input_plans(
+        dx.shape, w.shape, g.shape, stride, padding, dilation, groups, g.dtype
+    )
+    if not all_written:
+        dx[...] = 0
+    for plan in plans:
+        correlate(g, w, None, False, dx, plan, gate=gate)
     return dx
+
+
+@lru_cache(256)
+def _weight_plan(
+    x_shape: Shape, w_shape: Shape, g_shape: Shape, s: int, p: int, d: int, groups: int, dtype: Any
+) -> Any:
+    from .conv2d_weight import plan
+
+    filters, inner, kh, kw = w_shape
+    layout = Layout(
+        groups=groups, channels=inner, height=x_shape[2], width=x_shape[3], stride=s, top=p, left=p,
+        filters=filters // groups, rows=g_shape[2], columns=g_shape[3], taps=kh * kw, strip=0,
+        plane_rows=0, pitch=0, plane=0, out_height=0, out_width=0, out_top=0, out_left=0, out_step=1,
+    )  # fmt: skip
+    found = taps([(u * d, v * d) for u in range(kh) for v in range(kw)], s)
+    return plan(layout, found, dtype)
 
 
 @conv2d_weight_grad.on("cpu")
 def conv2d_weight_grad_cpu(
-    g: Array, x: Array, w_shape: tuple[int, ...], stride: int = 1, padding: int = 0,
-    dilation: int = 1, groups: int = 1, gate: Array | None = None, bias: bool = False,
+    g: Array, x: Array, w_shape: Shape, stride: int = 1, padding: int = 0, dilation: int = 1,
+    groups: int = 1, gate: Array | None = None, bias: bool = False,
 ) -> Any:  # fmt: skip
     """As the oracle; both gradients come from one pass over g."""
     from .conv2d_weight import weight_sums
     from .winograd_weight import weight_sums3x3
 
-    filters, inner, kh, kw = w_shape
+    w_shape = tuple(w_shape)
+    dw: Array = memory.empty(w_shape, g.dtype)
     if g.size == 0 or x.size == 0:
-        dw = np.zeros(w_shape, g.dtype)
-        return (dw, g.sum(axis=(0, 2, 3))) if bias else dw
+        dw[...] = 0
+        return (dw, np.zeros(w_shape[0], g.dtype)) if bias else dw
     g, x, gate = _plain(g), _plain(x), None if gate is None else _plain(gate)
     if _small_windows(w_shape, stride, padding, dilation, groups):
-        dw = memory.empty(w_shape, g.dtype)
         db = weight_sums3x3(x, g, padding, dw, gate)
     else:
-        positions = [(u * dilation, v * dilation) for u in range(kh) for v in range(kw)]
-        layout = Layout(
-            groups=groups, channels=inner, height=x.shape[2], width=x.shape[3], stride=stride,
-            top=padding, left=padding, filters=filters // groups, rows=g.shape[2],
-            columns=g.shape[3], taps=kh * kw, strip=0, plane_rows=0, pitch=0, plane=0, out_height=0,
-            out_width=0, out_top=0, out_left=0, out_step=1,
-        )  # fmt: skip
-        dw, db = weight_sums(x, g, layout, taps(positions, stride), gate)
-        dw = dw.reshape(w_shape)
+        plan = _weight_plan(x.shape, w_shape, g.shape, stride, padding, dilation, groups, g.dtype)
+        found, db = weight_sums(x, g, plan, gate)
+        dw[...] = found.reshape(w_shape)
     return (dw, db) if bias else dw
 
 

@@ -6,7 +6,7 @@ channels and taps; see `kernels.planes` for why no column matrix is needed.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -172,20 +172,28 @@ def vector_places(layout: Layout, height: int, lanes: int, columns: int, whole: 
     return np.concatenate([found, more], axis=1)
 
 
-def correlate(
-    x: Any, w: Any, strides: tuple[int, int, int], positions: Any, bias: Any, relu: bool, y: Any,
-    layout: Layout, found: Taps, gate: Any = None,
-) -> None:  # fmt: skip
-    """y = correlation of x with w, plus bias; `layout`'s strip, plane_rows and pitch are set here.
+class Plan(NamedTuple):
+    """Everything about a correlation that depends on shapes only."""
 
-    Args:
-        x, y: C-contiguous, (N, groups * channels, height, width) and (N, groups * filters, ...).
-        w: C-contiguous weights; `strides` are those of group, filter and channel in elements,
-            `positions` (T,) the place of each tap.
-        bias: (groups * filters,).
-        gate: of x's shape; x counts only where gate > 0.
-    """
-    dtype = x.dtype
+    layout: Layout
+    planes: Any
+    off: Any  # (channels * taps,)
+    places: Any  # of vectors, in the planes
+    to: Any  # and in y
+    counts: Any  # (2,) vectors of a full strip, of the last one
+    pitch: int  # of the sums, or 0
+    alone: bool  # one filter at a time
+    rows: int  # of a tile
+    blocks: int  # of filters, in a group
+    line: int  # elements of scratch
+    strides: tuple[int, int, int]  # of group, filter and channel in w
+    positions: Any  # (taps,) of the taps in w
+
+
+def plan(
+    layout: Layout, found: Taps, strides: tuple[int, int, int], positions: Any, dtype: Any
+) -> Plan:
+    """Choose strips and places; `layout`'s strip, plane_rows, pitch and plane are set here."""
     shape = tiles.shape(dtype)
     vector = shape.lanes
     down, right = (int(one) for one in found.shift.max(axis=0, initial=0))
@@ -203,6 +211,8 @@ def correlate(
     strip = max(1, min(layout.rows, max(strip, 2)))
     if not whole and strip * pitch < vector:
         strip = -(-vector // pitch)
+    if not whole and 0 < layout.rows % strip * pitch < vector:
+        strip = layout.rows  # a last strip that is shorter than a vector
     lay = layout._replace(
         strip=strip, plane_rows=strip + down, pitch=pitch,
         plane=odd_lines((strip + down) * pitch, dtype.itemsize),
@@ -213,26 +223,43 @@ def correlate(
         vector_places(lay, height, vector, columns // vector, whole)
         for height in (strip, lay.rows % strip or strip)
     ]
-    depth, size = lay.channels * lay.taps, planes * lay.plane
-    blocks = -(-lay.filters // rows)
-    packed = scratch.take("conv filters", lay.groups * blocks * rows * depth, dtype)
-    pack_filters(w.reshape(-1), lay, *strides, positions, rows, packed)
-    biases = np.zeros(len(bias) + rows, dtype)
-    biases[: len(bias)] = bias
-    off = offsets(found, lay)
     places, to = np.concatenate(some, axis=1)
-    counts = np.array([one.shape[1] for one in some])
-    wide = odd_lines(int(to.max()) + vector, dtype.itemsize) if whole else 0
+    return Plan(
+        lay, found.planes, offsets(found, lay), places, to,
+        np.array([one.shape[1] for one in some]),
+        odd_lines(int(to.max()) + vector, dtype.itemsize) if whole else 0,
+        alone, rows, -(-lay.filters // rows), planes * lay.plane + columns + right,
+        strides, positions,
+    )  # fmt: skip
+
+
+def correlate(
+    x: Any, w: Any, bias: Any, relu: bool, y: Any, plan: Plan, gate: Any = None
+) -> None:  # fmt: skip
+    """y = correlation of x with w, plus bias.
+
+    Args:
+        x, y: C-contiguous, (N, groups * channels, height, width) and (N, groups * filters, ...).
+        w: C-contiguous weights, whose strides and taps the plan knows.
+        bias: (groups * filters,) or None.
+        gate: of x's shape; x counts only where gate > 0.
+    """
+    dtype, lay = x.dtype, plan.layout
+    depth = lay.channels * lay.taps
+    packed = scratch.take("conv filters", lay.groups * plan.blocks * plan.rows * depth, dtype)
+    pack_filters(w.reshape(-1), lay, *plan.strides, plan.positions, plan.rows, packed)
+    biases = np.zeros(lay.groups * lay.filters + plan.rows, dtype)
+    if bias is not None:
+        biases[: bias.size] = bias
     gated = gate is not None
     source, gates, result = x.reshape(-1), (gate if gated else x).reshape(-1), y.reshape(-1)
 
     def part(number: int, first: int, beyond: int) -> None:
-        line = size + columns + right
-        lines = scratch.take("conv lines", line, dtype)[:line]
-        sums = scratch.take("conv sums", blocks * rows * wide, dtype)
+        lines = scratch.take("conv lines", plan.line, dtype)[: plan.line]
+        sums = scratch.take("conv sums", plan.blocks * plan.rows * plan.pitch, dtype)
         correlate_part(
-            source, gates, gated, packed, biases, relu, result, lay, found.planes, off, places, to,
-            counts, first, beyond, alone, lines, sums, wide,
+            source, gates, gated, packed, biases, relu, result, lay, plan.planes, plan.off,
+            plan.places, plan.to, plan.counts, first, beyond, plan.alone, lines, sums, plan.pitch,
         )  # fmt: skip
 
     count = x.shape[0]

@@ -8,7 +8,7 @@ four filters by three taps. Where a row's window hangs over, g is zero.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -84,47 +84,65 @@ def weight_part(
                         dot_block(count, grads, f * step, step, lines, 0, off, t, sums, o, depth)
 
 
-def weight_sums(x: Any, g: Any, layout: Layout, found: Taps, gate: Any = None) -> tuple[Any, Any]:
+class Plan(NamedTuple):
+    """Everything about a weight gradient that depends on shapes only."""
+
+    layout: Layout
+    planes: Any
+    off: Any  # (depth,) offset of each channel and tap
+    depth: int  # channels * taps, up to a multiple of three
+    filters: int  # up to whole tiles
+    line: int  # elements of scratch for x
+    step: int  # and for each filter of g
+
+
+def plan(layout: Layout, found: Taps, dtype: Any) -> Plan:
+    """Choose strips; `layout`'s strip, plane_rows, pitch and plane are set here."""
+    shape = tiles.shape(dtype)
+    down, right = (int(one) for one in found.shift.max(axis=0, initial=0))
+    pitch = layout.columns + right
+    room = NEAR // (dtype.itemsize * pitch)
+    planes = layout.channels * len(found.planes)
+    strip = min(room // max(1, planes) - down, room // max(1, layout.filters))
+    strip = max(1, min(layout.rows, max(strip, 2)))
+    lay = layout._replace(
+        strip=strip, plane_rows=strip + down, pitch=pitch,
+        plane=odd_lines((strip + down) * pitch, dtype.itemsize),
+    )  # fmt: skip
+    real = lay.channels * lay.taps
+    depth = -(-real // 3) * 3
+    off = np.zeros(depth, np.int64)
+    off[:real] = offsets(found, lay)
+    return Plan(
+        lay, found.planes, off, depth, -(-lay.filters // shape.wide_rows) * shape.wide_rows,
+        planes * lay.plane + pitch + 2 * shape.lanes, odd_lines(strip * pitch, dtype.itemsize),
+    )  # fmt: skip
+
+
+def weight_sums(x: Any, g: Any, plan: Plan, gate: Any = None) -> tuple[Any, Any]:
     """Weight gradient (groups, filters, channels, T) and bias gradient (groups * filters,).
 
     Args:
         x: C-contiguous (N, groups * channels, height, width).
         g: C-contiguous (N, groups * filters, rows, columns); counts only where gate > 0.
     """
-    dtype = x.dtype
-    shape = tiles.shape(dtype)
-    reach = found.shift.max(axis=0, initial=0)
-    pitch = layout.columns + int(reach[1])
-    room = NEAR // (dtype.itemsize * pitch)
-    high = room // max(1, layout.channels * len(found.planes)) - int(reach[0])
-    strip = max(1, min(layout.rows, max(high, 2), max(room // max(1, layout.filters), 2)))
-    high = strip + int(reach[0])
-    lay = layout._replace(
-        strip=strip, plane_rows=high, pitch=pitch, plane=odd_lines(high * pitch, dtype.itemsize)
-    )
-    real = lay.channels * lay.taps
-    depth = -(-real // 3) * 3
-    off = np.zeros(depth, np.int64)
-    off[:real] = offsets(found, lay)
-    filters = -(-lay.filters // shape.wide_rows) * shape.wide_rows
-    line = lay.channels * len(found.planes) * lay.plane + pitch + 2 * shape.lanes
-    step = odd_lines(strip * pitch, dtype.itemsize)
+    dtype, lay = x.dtype, plan.layout
     gated = gate is not None
     flat, grad, gates = x.reshape(-1), g.reshape(-1), (gate if gated else g).reshape(-1)
-    work = len(x) * lay.groups * filters * depth * lay.rows * lay.columns
+    work = len(x) * lay.groups * plan.filters * plan.depth * lay.rows * lay.columns
     parts = max(1, min(threads.split(work, WORK), len(x)))
-    sums = np.zeros((parts, lay.groups, filters, depth), dtype)
-    bias = np.zeros((parts, lay.groups * lay.filters), dtype)
+    sums = np.empty((parts, lay.groups, plan.filters, plan.depth), dtype)
+    bias = np.empty((parts, lay.groups * lay.filters), dtype)
 
     def part(number: int, first: int, beyond: int) -> None:
-        lines = scratch.take("conv lines", line, dtype)[:line]
-        grads = scratch.take("conv grads", filters * step, dtype)
+        lines = scratch.take("conv lines", plan.line, dtype)[: plan.line]
+        grads = scratch.take("conv grads", plan.filters * plan.step, dtype)
         weight_part(
-            flat, grad, gates, gated, lay, found.planes, off, first, beyond, lines, grads, step,
-            sums[number].reshape(-1), depth, bias[number],
+            flat, grad, gates, gated, lay, plan.planes, plan.off, first, beyond, lines, grads,
+            plan.step, sums[number].reshape(-1), plan.depth, bias[number],
         )  # fmt: skip
 
     workers.spread(part, len(x), parts)
     total = sums[0] if parts == 1 else sums.sum(axis=0)
-    dw = total[:, : lay.filters, :real].reshape(lay.groups, lay.filters, lay.channels, lay.taps)
-    return dw, bias[0] if parts == 1 else bias.sum(axis=0)
+    dw = total[:, : lay.filters, : lay.channels * lay.taps]
+    return dw.reshape(lay.groups, lay.filters, lay.channels, lay.taps), bias.sum(axis=0)

@@ -318,3 +318,31 @@ def vtranspose(typingctx, a, i, step, b, j, stride):
 
     intp = types.intp
     return vector and (types.void(a, intp, intp, b, intp, intp), code)
+
+
+@intrinsic
+def vstore_bytes(typingctx, array, i, v):
+    if array.dtype != types.uint8 or not isinstance(v, Vector):
+        return None
+
+    def code(context, builder, sig, args):
+        kind = ir.VectorType(ir.IntType(8), v.lanes)
+        place = _place(context, builder, sig.args[0], args[0], args[1])
+        place = builder.bitcast(place, kind.as_pointer())
+        builder.store(builder.fptoui(args[2], kind), place, align=1)
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, v), code
+
+
+@intrinsic
+def vload_bytes(typingctx, array, i, like):
+    vector = _vector(like)
+
+    def code(context, builder, sig, args):
+        kind = ir.VectorType(ir.IntType(8), vector.lanes)
+        place = _place(context, builder, sig.args[0], args[0], args[1])
+        whole = builder.load(builder.bitcast(place, kind.as_pointer()), align=1)
+        return builder.uitofp(whole, _ir(vector))
+
+    return vector and (vector(array, types.intp, like), code)

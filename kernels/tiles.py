@@ -91,3 +91,7 @@ vmerge_low = word("tile_vectors", "vmerge_low")  # a0 b0 a1 b1 ..., of the lower
 vmerge_high = word("tile_vectors", "vmerge_high")  # the same of the upper halves
 # vtranspose(a, i, step, b, j, stride): b[j + c stride + r] = a[i + r step + c], lanes x lanes
 vtranspose = word("tile_vectors", "vtranspose")
+
+# Whole numbers below 256 kept in one byte each
+vstore_bytes = word("tile_vectors", "vstore_bytes")  # vstore_bytes(bytes, i, v)
+vload_bytes = word("tile_vectors", "vload_bytes")  # vload_bytes(bytes, i, like)

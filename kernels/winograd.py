@@ -22,6 +22,7 @@ algorithms for convolutional neural networks".
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -74,6 +75,7 @@ class Grid(NamedTuple):
     line: int  # elements of a padded row of a block
 
 
+@lru_cache(256)
 def plan(
     channels: int, height: int, width: int, padding: int, filters: int, size: int, step: int, vector: int
 ) -> Grid:  # fmt: skip
@@ -315,7 +317,7 @@ def correlate3x3(
     Args:
         x: C-contiguous (N, C, H, W).
         w: C-contiguous (O, C, 3, 3); with `turned` (C, O, 3, 3), and each window by half a turn.
-        bias: (O,).
+        bias: (O,) or None.
         y: C-contiguous (N, O, H + 2 padding - 2, W + 2 padding - 2).
         gate: of x's shape; x counts only where gate > 0.
     """
@@ -330,6 +332,8 @@ def correlate3x3(
     transform_filters(w.reshape(-1), filters, channels, *strides, turned, rows, u)
     near = min(FILTERS, blocks * rows)
     v_step, m_step = odd_lines(channels * grid.room, size), odd_lines(near * grid.room, size)
+    if bias is None:
+        bias = np.zeros(filters, dtype)
     gated = gate is not None
     flat, gates, result = x.reshape(-1), (gate if gated else x).reshape(-1), y.reshape(-1)
 
