@@ -117,14 +117,15 @@ def _add(a: Any, b: Any) -> Any:
     return a if b is None else a + b
 
 
-def uses_slots() -> bool:
-    """Whether a learner's part stands in for the order or for the accumulation."""
-    return _ORDER.current is not _ORDER.default or _ACCUMULATE.current is not _ACCUMULATE.default
+# Whether a learner's part stands in for the order or for the accumulation.
+filled = False
 
 
 def _install(name: str) -> Callable[[Any], None]:
     def install(part: Any) -> None:
+        global filled
         globals()[name] = part
+        filled = any(slot.current is not slot.default for slot in (_ORDER, _ACCUMULATE))
 
     return install
 

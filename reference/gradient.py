@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -24,7 +25,7 @@ def seed(name: str, output: Tensor, grad: Any) -> Any:
                 f"{name}: the output is {shape}, so it has no single gradient. "
                 "Pass one of that shape, or reduce the output to one element."
             )
-        return np.ones(shape, output.dtype)
+        return np.ones(shape, output.dtype) if shape else _one(output.dtype)
     array = grad.data if isinstance(grad, Tensor) else array_of(grad, output.dtype, name)
     if array.shape != shape:
         raise ShapeError(
@@ -34,9 +35,16 @@ def seed(name: str, output: Tensor, grad: Any) -> Any:
     return array.astype(output.dtype, copy=False)
 
 
+@functools.cache
+def _one(dtype: np.dtype[Any]) -> Any:
+    one = np.ones((), dtype)
+    one.flags.writeable = False
+    return one
+
+
 def deposit(output: Tensor, grad: Any, free: bool) -> None:
     """Walk back from `output` and add what arrives to the `grad` of each leaf."""
-    if engine.uses_slots():
+    if engine.filled:
         adjoints = engine.accumulate([output], [grad], on_arrays)
         adjoints = {node: g for node, g in adjoints.items() if node._pull is None}
         if free:
@@ -101,7 +109,7 @@ def grad(
 def _adjoints(
     outputs: tuple[Tensor, ...], seeds: list[Any], inputs: tuple[Tensor, ...], tensors: bool
 ) -> dict[Tensor, Any]:
-    if engine.uses_slots():
+    if engine.filled:
         return engine.accumulate(outputs, seeds, _tensors if tensors else on_arrays)
     wanted = set(inputs)
     found: dict[Tensor, Any] = {}

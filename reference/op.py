@@ -30,7 +30,7 @@ from .dtypes import Array, operand, unify
 from .engine import Parts
 from .errors import DTypeError, GraphError, ShapeError
 from .tape import Pull, mode, next_key, recorded
-from .tensor import Tensor, constant
+from .tensor import Parameter, Tensor, constant
 
 Rule = Callable[..., Any]
 
@@ -69,10 +69,12 @@ class Op:
         self.__doc__ = forward.__doc__
         self._read_signature(forward)
         self.pull = Pull(self, self._missing)
-        self.exact = Pull(self, self._missing)
+        self.exact = Pull(self, self._missing)  # all inputs in the output's shape and type
+        self.number = Pull(self, self._missing)  # the second input is a number
         self.rule: Rule | None = None  # the framework's own
         self.current: Rule = self._missing  # what runs: a learner's, or the framework's own
         self.fast: Rule | None = None
+        self.with_number: Rule | None = None
         self.composition: Callable[..., Any] | None = None
         if self.name in OPS:
             raise ValueError(f"op: there is already an op called {self.name}.")
@@ -103,7 +105,13 @@ class Op:
     def backward(self, rule: Rule) -> Rule:
         """Decorate a faster rule for arrays: same arguments, results in the inputs' shapes."""
         self.fast = rule
-        self.pull.run = self.exact.run = rule
+        self._choose()
+        return rule
+
+    def by_number(self, rule: Rule) -> Rule:
+        """Decorate the rule for arrays of a binary op whose second input is a Python number."""
+        self.with_number = rule
+        self._choose()
         return rule
 
     def composed(self, composition: Callable[..., Any]) -> Callable[..., Any]:
@@ -116,9 +124,7 @@ class Op:
         self.rule = self.current = rule
         slot = slots.find(f"vjp:{self.name}")
         slot.default = slot.current = rule
-        if self.fast is None:
-            self.pull.run = self._fitted
-            self.exact.run = rule if not self.composition else self._fitted
+        self._choose()
 
     # Calls.
 
@@ -148,52 +154,57 @@ class Op:
         """Run forward on `values` (Tensors, arrays, numbers, None) and record it."""
         arrays: list[Any] = []
         inputs: list[Tensor | None] = []
+        recording = mode.recording
         tracked = False
         for value in values:
             if isinstance(value, Tensor):
                 arrays.append(value._data)
-                if value.requires_grad and mode.recording:
-                    tracked = True
+                if recording and value.requires_grad:
                     inputs.append(value)
-                else:
-                    inputs.append(None)
+                    tracked = True
+                    continue
             else:
                 arrays.append(None if value is None else operand(value, self.name))
-                inputs.append(None)
-        if self.floats:
+            inputs.append(None)
+        # A single input that is tracked is a float.
+        if self.floats and not (tracked and len(arrays) == 1):
             arrays = unify(arrays)
-        result = self.run(arrays, params)
-        residual = None
-        if self.residual:
-            result, residual = result
-        if not tracked:
-            return constant(result)
-        out = _new(Tensor)
-        out._data = result
-        out._grad = None
-        out._inputs = tuple(inputs)
-        out._key = next_key()
-        out._pull = self.pull
-        saved = (result, residual, *arrays) if self.residual else (result, *arrays)
-        saved += params
-        if self.needs:
-            saved += (tuple([node is not None for node in inputs]),)
-        out._saved = saved
-        out.requires_grad = True
-        return out
-
-    def run(self, arrays: Sequence[Any], params: tuple[Any, ...]) -> Any:
-        """Forward on raw arrays, with errors that name the op and the shapes."""
         try:
             if self.variadic:
-                return self.forward(*arrays, **dict(zip(self.params, params, strict=True)))
-            return self.forward(*arrays, *params)
-        except (ShapeError, DTypeError, IndexError):
-            raise
-        except ValueError as error:
-            raise ShapeError(f"{self.name}: {_shapes(arrays)}: {error}") from error
-        except TypeError as error:
-            raise DTypeError(f"{self.name}: {_types(arrays)}: {error}") from error
+                result = self.forward(*arrays, **dict(zip(self.params, params, strict=True)))
+            else:
+                result = self.forward(*arrays, *params)
+        except (ValueError, TypeError) as error:
+            raise self._explained(error, arrays) from error
+        out = _new(Tensor)
+        out._grad = None
+        out._key = next_key()
+        out.requires_grad = tracked
+        if not tracked:
+            out._data = result[0] if self.residual else result
+            out._pull = None
+            out._inputs = out._saved = ()
+            return out
+        if self.residual:
+            out._data = result[0]
+            saved = (*result, *arrays, *params)
+        else:
+            out._data = result
+            saved = (result, *arrays, *params)
+        if self.needs:
+            saved = (*saved, tuple([node is not None for node in inputs]))
+        out._saved = saved
+        out._inputs = tuple(inputs)
+        out._pull = self.pull
+        return out
+
+    def _explained(self, error: Exception, arrays: Sequence[Any]) -> Exception:
+        """NumPy's complaint with the name of the op and the shapes, unless it has them."""
+        if isinstance(error, ShapeError | DTypeError):
+            return error
+        if isinstance(error, ValueError):
+            return ShapeError(f"{self.name}: {_shapes(arrays)}: {error}")
+        return DTypeError(f"{self.name}: {_types(arrays)}: {error}")
 
     def of(self, *args: Any, **params: Any) -> Any:
         """For rules: on Tensors the recorded op, on arrays the plain forward."""
@@ -211,13 +222,18 @@ class Op:
         )
 
     def _fill(self, rule: Rule) -> None:
-        if rule is self.rule:
-            fast = self.fast
-            self.pull.run = fast or self._fitted
-            self.exact.run = fast or (self._fitted if self.composition else rule)
-        else:
-            self.pull.run = self.exact.run = self._fitted
         self.current = rule if rule is self.rule else slots.named(f"vjp:{self.name}", rule)
+        self._choose()
+
+    def _choose(self) -> None:
+        """Which rule runs on arrays: a learner's is always fitted, ours only where it must be."""
+        fitted = self._fitted
+        if self.current is not self.rule:
+            self.pull.run = self.exact.run = self.number.run = fitted
+            return
+        self.pull.run = self.fast or fitted
+        self.exact.run = self.fast or (fitted if self.composition or not self.rule else self.rule)
+        self.number.run = self.with_number or self.exact.run
 
     def _call_rule(self, g: Any, out: Any, rest: tuple[Any, ...]) -> Any:
         rule = self.current
@@ -368,29 +384,48 @@ def _types(arrays: Sequence[Any]) -> str:
     )
 
 
-def shortcut(operation: Op) -> Callable[[Any, Any], Any]:
-    """An operator for Tensors that skips what two recorded operands of one shape do not need."""
-    forward = operation.forward
+def shortcut(operation: Op, forward: Callable[..., Any]) -> Callable[[Any, Any], Tensor]:
+    """An operator for Tensors that skips what the common cases do not need.
+
+    These are two recorded operands of one shape and type, and a recorded operand with a number.
+
+    Args:
+        operation: an elementwise op of two inputs.
+        forward: its forward, as NumPy has it.
+    """
     exact = operation.exact
+    number = operation.number
     general = operation.apply
 
-    def operator(a: Any, b: Any) -> Any:
-        try:
+    def operator(a: Any, b: Any) -> Tensor:
+        kind = type(b)
+        if kind is Tensor or kind is Parameter:
             x = a._data
             y = b._data
-        except AttributeError:
-            return general((a, b), ())
-        if x.dtype is not y.dtype or x.shape != y.shape or not mode.recording:
-            return general((a, b), ())
-        if not (a.requires_grad and b.requires_grad):
+            if not (
+                a.requires_grad
+                and b.requires_grad
+                and mode.recording
+                and x.dtype is y.dtype
+                and x.shape == y.shape
+            ):
+                return general((a, b), ())
+            inputs: Any = (a, b)
+            pull = exact
+        elif (kind is float or kind is int) and a.requires_grad and mode.recording:
+            x = a._data
+            y = b
+            inputs = (a, None)
+            pull = number
+        else:
             return general((a, b), ())
         z = forward(x, y)
         out = _new(Tensor)
         out._data = z
         out._grad = None
-        out._inputs = (a, b)
+        out._inputs = inputs
         out._key = next_key()
-        out._pull = exact
+        out._pull = pull
         out._saved = (z, x, y)
         out.requires_grad = True
         return out
@@ -398,4 +433,27 @@ def shortcut(operation: Op) -> Callable[[Any, Any], Any]:
     return operator
 
 
-__all__ = ["OPS", "Array", "Op", "Parts", "Rule", "fit", "op", "shortcut"]
+def method(operation: Op, forward: Callable[[Any], Any]) -> Callable[[Any], Tensor]:
+    """A method of Tensors without arguments, in the same spirit."""
+    exact = operation.exact
+    general = operation.apply
+
+    def unary(self: Any) -> Tensor:
+        if not (mode.recording and self.requires_grad):
+            return general((self,), ())
+        x = self._data
+        z = forward(x)
+        out = _new(Tensor)
+        out._data = z
+        out._grad = None
+        out._inputs = (self,)
+        out._key = next_key()
+        out._pull = exact
+        out._saved = (z, x)
+        out.requires_grad = True
+        return out
+
+    return unary
+
+
+__all__ = ["OPS", "Array", "Op", "Parts", "Rule", "fit", "method", "op", "shortcut"]

@@ -109,32 +109,44 @@ def sweep(
     heap.sort(key=_first)
     # Sums that this loop has made itself: adding to them in place harms nobody.
     owned: set[Tensor] = set()
-    node: Tensor | None
-    following = None
+    # The first node that a gradient has just reached, and that gradient. In a chain it is the next
+    # one, and passes neither the heap nor the dictionary.
+    following: Tensor | None = None
+    held: Any = None
+    find = adjoints.get
     while True:
-        if heap:
-            if following is None:
-                following = heappop(heap)[1]
-            else:
-                following = heappushpop(heap, (following._key, following))[1]
-        elif following is None:
-            return
-        node = following
+        if following is None:
+            if not heap:
+                return
+            node = heappop(heap)[1]
+            g = adjoints.pop(node)
+        elif heap:
+            adjoints[following] = held
+            node = heappushpop(heap, (following._key, following))[1]
+            g = adjoints.pop(node)
+        else:
+            node = following
+            g = held
         following = None
-        g = adjoints.pop(node)
         pull: Any = node._pull
         grads = pull.run(g, *node._saved) if rule is None else rule(node, g)
-        for parent, grad in zip(node._inputs, grads, strict=False):
+        # A keyword argument of zip would cost a tenth of the time of a small op.
+        for parent, grad in zip(node._inputs, grads):  # noqa: B905
             if parent is None or grad is None:
                 continue
-            before = adjoints.get(parent)
+            if parent is following:
+                held = held + grad
+                continue
+            before = find(parent)
             if before is None:
-                adjoints[parent] = grad
-                if parent._pull is not None and parent._key < oldest:
-                    if following is None:
-                        following = parent
-                    else:
-                        heappush(heap, (parent._key, parent))
+                if parent._pull is None or parent._key >= oldest:
+                    adjoints[parent] = grad
+                elif following is None:
+                    following = parent
+                    held = grad
+                else:
+                    adjoints[parent] = grad
+                    heappush(heap, (parent._key, parent))
             elif parent in owned:
                 before += grad
                 adjoints[parent] = before  # a NumPy scalar is not changed in place

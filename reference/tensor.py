@@ -204,9 +204,7 @@ class Tensor:
                 "backward: this Tensor does not require a gradient; nothing with requires_grad "
                 "went into it, or it was computed under no_grad."
             )
-        from .gradient import deposit, seed
-
-        deposit(self, seed("backward", self, grad), free=not retain_graph)
+        gradient.deposit(self, gradient.seed("backward", self, grad), free=not retain_graph)
 
     def detach(self) -> Tensor:
         """The same array outside the graph."""
@@ -398,3 +396,7 @@ def _raw(value: Any) -> Any:
 def _on_cpu(device: str) -> None:
     if device != "cpu":
         raise ValueError(f"Tensor: there is no device {device!r} here; use 'cpu'.")
+
+
+# Last, because it needs the class.
+from . import gradient  # noqa: E402

@@ -57,9 +57,10 @@ def cross_entropy(logits: Any, labels: Any) -> Tensor:
             f"cross_entropy: logits are {shape}, labels are {labels.shape}; they must be (B, K) "
             "and (B,) with B >= 1."
         )
-    if labels.min() < 0 or labels.max() >= shape[1]:
+    try:
+        return _cross_entropy.apply((logits,), (labels,))
+    except IndexError as error:
         raise ShapeError(
             f"cross_entropy: labels run from {labels.min()} to {labels.max()}; with {shape[1]} "
             f"columns of logits they must lie in [0, {shape[1]})."
-        )
-    return _cross_entropy.apply((logits,), (labels,))
+        ) from error

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from .. import backend
-from ..op import Array, op, shortcut
+from ..op import Array, method, op, shortcut
 from ..tensor import Tensor
 
 # Arithmetic.
@@ -48,6 +48,11 @@ def mul_vjp(g: Any, out: Any, a: Any, b: Any) -> Any:
     return g * b, g * a
 
 
+@mul.by_number
+def mul_by_number(g: Any, out: Any, a: Any, b: Any) -> Any:
+    return (g * b,)
+
+
 @op
 def div(a: Array, b: Array) -> Array:
     """a / b."""
@@ -58,6 +63,11 @@ def div(a: Array, b: Array) -> Array:
 def div_vjp(g: Any, out: Any, a: Any, b: Any) -> Any:
     into_a = g / b
     return into_a, -(into_a * out)
+
+
+@div.by_number
+def div_by_number(g: Any, out: Any, a: Any, b: Any) -> Any:
+    return (g / b,)
 
 
 @op
@@ -343,7 +353,14 @@ def _share(first: Any, equal: Any, like: Any) -> Any:
     return _numbers(first, like) + 0.5 * _numbers(equal, like)
 
 
-Tensor.__add__ = shortcut(add)  # type: ignore[method-assign]
-Tensor.__sub__ = shortcut(sub)  # type: ignore[method-assign]
-Tensor.__mul__ = shortcut(mul)  # type: ignore[method-assign]
-Tensor.__truediv__ = shortcut(div)  # type: ignore[method-assign]
+Tensor.__add__ = shortcut(add, np.add)  # type: ignore[method-assign]
+Tensor.__radd__ = Tensor.__add__  # type: ignore[method-assign]
+Tensor.__sub__ = shortcut(sub, np.subtract)  # type: ignore[method-assign]
+Tensor.__mul__ = shortcut(mul, np.multiply)  # type: ignore[method-assign]
+Tensor.__rmul__ = Tensor.__mul__  # type: ignore[method-assign]
+Tensor.__truediv__ = shortcut(div, np.divide)  # type: ignore[method-assign]
+Tensor.__neg__ = method(neg, np.negative)  # type: ignore[method-assign]
+Tensor.exp = method(exp, exp.forward)  # type: ignore[method-assign]
+Tensor.tanh = method(tanh, tanh.forward)  # type: ignore[method-assign]
+Tensor.sigmoid = method(sigmoid, sigmoid.forward)  # type: ignore[method-assign]
+Tensor.relu = method(relu, relu.forward)  # type: ignore[method-assign]

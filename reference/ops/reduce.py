@@ -15,6 +15,9 @@ from ..op import Array, op
 from .elementwise import exp
 from .shape import broadcast_to
 
+# Elements below which filling an array is quicker than making a view of one number.
+SMALL = 4096
+
 Axis = int | tuple[int, ...] | None
 
 
@@ -45,8 +48,8 @@ def _kept(shape: tuple[int, ...], axis: Axis, name: str) -> tuple[int, ...]:
 @op(floats=False)
 def sum(x: Array, axis: Axis = None, keepdims: bool = False) -> Any:
     """The sum over `axis`."""
-    axes = axis if axis is None else axes_of(axis, x.ndim, "sum")
-    return x.sum(axes, keepdims=keepdims)
+    axes = None if axis is None else axes_of(axis, x.ndim, "sum")
+    return np.add.reduce(x, axes, keepdims=keepdims)
 
 
 @sum.vjp
@@ -54,13 +57,24 @@ def sum_vjp(g: Any, out: Any, x: Any, axis: Axis = None, keepdims: bool = False)
     return (broadcast_to.of(g.reshape(_kept(x.shape, axis, "sum")), x.shape),)
 
 
+@sum.backward
+def sum_backward(g: Array, out: Array, x: Array, axis: Axis, keepdims: bool) -> Any:
+    if axis is not None and not keepdims:
+        g = g.reshape(_kept(x.shape, axis, "sum"))
+    if x.size > SMALL:
+        return (np.broadcast_to(g, x.shape),)
+    spread = np.empty(x.shape, x.dtype)
+    spread[...] = g
+    return (spread,)
+
+
 @op
 def mean(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
     """The mean over `axis`."""
     axes = axes_of(axis, x.ndim, "mean")
     _not_empty(x, axes, "mean")
-    result: Array = np.mean(x, axes, keepdims=keepdims)
-    return result
+    result: Array = np.add.reduce(x, axes, keepdims=keepdims)
+    return result * (result.size / x.size)
 
 
 @mean.vjp
