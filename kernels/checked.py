@@ -172,11 +172,12 @@ def pointer(array: Any) -> Any:
 
 
 @_word
-def vtranspose(to: Any, i: int, to_step: int, array: Any, j: int, step: int) -> None:
-    count = lanes(array)
-    square = np.stack([_span(array, j + row * step, count) for row in range(count)])
-    for column in range(count):
-        _span(to, i + column * to_step, count)[...] = square[:, column]
+def vturn(to: Any, i: int, to_step: int, array: Any, j: int, step: int, count: int) -> None:
+    s = lanes(array)
+    rows = [row if row < count else 0 for row in range(s)]
+    square = np.stack([_span(array, j + row * step, s) for row in rows])
+    for column in range(s):
+        _span(to, i + column * to_step, s)[...] = square[:, column]
 
 
 @_word
@@ -265,6 +266,7 @@ WORDS |= {
     "vselect_gt": lambda a, b, x, y: np.where(a > b, x, y),
     "vselect_eq": lambda a, b, x, y: np.where(a == b, x, y),
     "vexp": np.exp,
+    "vexp_flushed": lambda v: np.where(v < (-87.3 if v.itemsize == 4 else -708.3), 0, np.exp(v)),
     "vscale2": vscale2,
     "vexponent": vexponent,
     "vmantissa": vmantissa,

@@ -20,7 +20,7 @@ from .gemv import gemv
 from .jit import jit, strided
 from .kernel import Call, Kernel, call
 from .micro import ROWS, panel_width, tile
-from .packing import SLACK, pack_b, pack_panels, pack_rows
+from .packing import SLACK, pack_a, pack_b
 from .simd import pointer, vector_bits
 
 Array = Any
@@ -268,7 +268,7 @@ def _part(a: Array, b: Array, c: Array) -> None:
     """One thread's share, in working memory of its own."""
     dtype = a.dtype
     m, k, n = c.shape[1], min(a.shape[2], MAX_K), c.shape[2]
-    rows = scratch.take("gemm a", (min(m, 256) + ROWS) * (k + SLACK) + SLACK, dtype)
+    rows = scratch.take("gemm a", (min(m, 256) + ROWS) * k + SLACK, dtype)
     panels = scratch.take("gemm b", k * (min(n, MAX_N) + SLACK) + SLACK, dtype)
     multiply(a, b, c, rows, panels)
 
@@ -296,10 +296,9 @@ def block_product(
     """One product on addresses. A panel of b stays in the first-level cache, a block of a in the
     second, the packed part of b in the third; blocks are made equal, so that none is a sliver."""
     width = panel_width(b)
-    most_k = MAX_K if vector_bits(b) == 512 else 256
-    most_m = ROWS * (16 if size == 4 else 8) if vector_bits(b) == 512 else ROWS * 96 // size
+    most_k, most_m = MAX_K, ROWS * (16 if vector_bits(b) == 512 else 12)
     most_n = MAX_N
-    kc = parted(k, most_k, 1)
+    kc = parted(k, most_k, 16)
     mc = parted(m, most_m, ROWS)
     # Packing costs a pass; it pays where what is packed is used again often enough.
     b_lies_well = bcs == 1 and (m <= 4 * ROWS or k * n * size <= 1 << 15)
@@ -319,14 +318,8 @@ def block_product(
                 # One call of `sweep` for all cases: its code is large.
                 source, at, rs, cs, step = a, a_at, ars, acs, ROWS * ars
                 if not a_lies_well:
-                    source, at = rows, 0
-                    if acs == 1:
-                        rs, cs = kn + SLACK // 2, 1
-                        step = ROWS * rs
-                        pack_rows(a, a_at, ars, mn, kn, rows, rs)
-                    else:
-                        rs, cs, step = 1, ROWS, ROWS * kn
-                        pack_panels(a, a_at, ars, acs, mn, kn, rows)
+                    source, at, rs, cs, step = rows, 0, 1, ROWS, ROWS * kn
+                    pack_a(a, a_at, ars, acs, mn, kn, rows)
                 sweep(source, at, rs, cs, step, b, b_at, brs, whole, panels,
                       c, c_at, ldc, mn, nc, kn, width, p0 > 0)  # fmt: skip
 

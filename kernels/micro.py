@@ -64,13 +64,12 @@ def tile_6x4(
     a3 = ao + 3 * rs if h > 3 else ao
     a4 = ao + 4 * rs if h > 4 else ao
     a5 = ao + 5 * rs if h > 5 else ao
-    if add:
-        prefetch(c, co + 0 * ldc)
-        prefetch(c, co + 1 * ldc)
-        prefetch(c, co + 2 * ldc)
-        prefetch(c, co + 3 * ldc)
-        prefetch(c, co + 4 * ldc)
-        prefetch(c, co + 5 * ldc)
+    prefetch(c, co + 0 * ldc)
+    prefetch(c, co + 1 * ldc)
+    prefetch(c, co + 2 * ldc)
+    prefetch(c, co + 3 * ldc)
+    prefetch(c, co + 4 * ldc)
+    prefetch(c, co + 5 * ldc)
     c00 = vzero(b)
     c01 = vzero(b)
     c02 = vzero(b)
@@ -290,13 +289,12 @@ def tile_6x2(
     a3 = ao + 3 * rs if h > 3 else ao
     a4 = ao + 4 * rs if h > 4 else ao
     a5 = ao + 5 * rs if h > 5 else ao
-    if add:
-        prefetch(c, co + 0 * ldc)
-        prefetch(c, co + 1 * ldc)
-        prefetch(c, co + 2 * ldc)
-        prefetch(c, co + 3 * ldc)
-        prefetch(c, co + 4 * ldc)
-        prefetch(c, co + 5 * ldc)
+    prefetch(c, co + 0 * ldc)
+    prefetch(c, co + 1 * ldc)
+    prefetch(c, co + 2 * ldc)
+    prefetch(c, co + 3 * ldc)
+    prefetch(c, co + 4 * ldc)
+    prefetch(c, co + 5 * ldc)
     c00 = vzero(b)
     c01 = vzero(b)
     c10 = vzero(b)

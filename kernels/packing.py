@@ -11,7 +11,7 @@ from typing import Any
 
 from .jit import jit
 from .micro import ROWS
-from .simd import lanes, vload, vload_head, vstore, vtranspose, vzero
+from .simd import lanes, vload, vload_head, vstore, vstore_head, vturn, vzero
 
 Array = Any
 
@@ -19,39 +19,51 @@ SLACK = 64  # elements behind a packed block that a last whole vector may spill 
 
 
 @jit
-def pack_rows(a: Array, ao: int, rs: int, m: int, k: int, to: Array, step: int) -> None:
-    """The (m, k) block of a, whose rows are contiguous, row by row, each `step` from the last.
+def pack_a(a: Array, ao: int, rs: int, cs: int, m: int, k: int, to: Array) -> None:
+    """The (m, k) block of a in panels of 6 rows: 6 elements of column 0, 6 of column 1, ...
 
-    The last vector of a row may spill into the space before the next.
+    A vector that is longer than a column of the panel spills into the next column, which is written
+    later, and at the end into the slack. Rows that are missing at the end stay undefined.
     """
     s = lanes(a)
-    for i in range(m):
-        source, target = ao + i * rs, i * step
-        for p in range(0, k - s + 1, s):
-            vstore(to, target + p, vload(a, source + p))
-        rest = k % s
-        if rest:
-            vstore(to, target + k - rest, vload_head(a, source + k - rest, rest))
+    last = (ROWS - 1) // s * s
+    done = pack_columns(a, ao, rs, cs, m, k, to) if rs == 1 else 0
+    for i in range(done, m, ROWS):
+        h = min(ROWS, m - i)
+        target = i * k
+        for r in range(last, -1, -s):  # the last rows of the panel first: they spill over
+            if r >= h:
+                continue
+            source = ao + (i + r) * rs
+            there = min(s, h - r)
+            whole = k - k % s if cs == 1 else 0
+            for p in range(0, whole, s):
+                vturn(to, target + p * ROWS + r, ROWS, a, source + p, rs, there)
+            for p in range(whole, k):
+                for q in range(there):
+                    to[target + p * ROWS + r + q] = a[source + q * rs + p * cs]
 
 
 @jit
-def pack_panels(a: Array, ao: int, rs: int, cs: int, m: int, k: int, to: Array) -> None:
-    """The (m, k) block of a in panels of 6 rows: 6 elements of column 0, 6 of column 1, ...
+def pack_columns(a: Array, ao: int, rs: int, cs: int, m: int, k: int, to: Array) -> int:
+    """The same for contiguous columns; how many rows are done, the others too near to the end.
 
-    For columns whose elements lie side by side (rs == 1), or neither.
+    Four columns at a time through all panels: a cache line holds rows of several panels.
     """
     s = lanes(a)
-    for i in range(0, m, ROWS):
-        h = min(ROWS, m - i)
-        target = i * k
-        if rs == 1 and s >= ROWS:
-            for p in range(k):
-                # The lanes beyond 6 are written over by the next column, at the end into the slack.
-                vstore(to, target + p * ROWS, vload_head(a, ao + i + p * cs, h))
-        else:
-            for p in range(k):
-                for r in range(h):
-                    to[target + p * ROWS + r] = a[ao + (i + r) * rs + p * cs]
+    last = (ROWS - 1) // s * s
+    done = max(0, (m - last - s) // ROWS + 1) * ROWS if m >= last + s else 0
+    for first in range(0, k, 4):
+        for i in range(0, done, ROWS):
+            for p in range(first, min(first + 4, k)):
+                for r in range(last, -1, -s):
+                    v = vload(a, ao + i + r + p * cs)
+                    room = (k - p) * ROWS - r  # behind it lies the next panel, partly there already
+                    if room >= s:
+                        vstore(to, i * k + p * ROWS + r, v)
+                    else:
+                        vstore_head(to, i * k + p * ROWS + r, v, room)
+    return done
 
 
 @jit
@@ -79,7 +91,7 @@ def pack_b(b: Array, bo: int, rs: int, cs: int, k: int, n: int, to: Array, width
                 square = w - w % s
                 for p in range(0, k - s + 1, s):
                     for v in range(0, square, s):
-                        vtranspose(to, target + p * width + v, width, b, bo + p + (j + v) * cs, cs)
+                        vturn(to, target + p * width + v, width, b, bo + p + (j + v) * cs, cs, s)
                 for p in range(k - k % s, k):
                     for v in range(square):
                         to[target + p * width + v] = b[bo + p * rs + (j + v) * cs]

@@ -35,10 +35,9 @@ vload_head = word("vectors", "vload_head")  # vload_head(x, i, n): n lanes, the 
 vstore_head = word("vectors", "vstore_head")  # vstore_head(x, i, v, n): only n lanes
 vbload = word("vectors", "vbload")  # vbload(x, i): one element in every lane
 vgather = word("vectors", "vgather")  # vgather(x, i, step): x[i], x[i + step], ...
-vtranspose = word(
-    "vectors", "vtranspose"
-)  # vtranspose(to, i, ti, x, j, tj): a square of lanes x lanes
-#   rows from x[j + r * tj], columns to to[i + c * ti]
+vturn = word("vectors", "vturn")  # vturn(to, i, ti, x, j, tj, n): a square of
+#   lanes x lanes, its rows at x[j + r * tj], to columns at to[i + c * ti], stored in order; of the
+#   rows n are there, the others are read as row 0
 prefetch = word("vectors", "prefetch")  # prefetch(x, i): bring the line near, soon
 
 # Making one
@@ -63,6 +62,7 @@ vselect_eq = word("vectors", "vselect_eq")  # vselect_eq(a, b, x, y) = where(a =
 
 # Functions
 vexp = word("vectors", "vexp")  # at most 2 ulp from exp; NaN, inf and 0 as NumPy
+vexp_flushed = word("vectors", "vexp_flushed")  # cheaper: for x <= 88; 0 below -87.3 (-708.3)
 vscale2 = word("vectors", "vscale2")  # vscale2(a, n) = a * 2**n for integral |n| <= 2000
 vexponent = word("vectors", "vexponent")  # floor(log2(|a|)) of a normal number, as a float
 vmantissa = word("vectors", "vmantissa")  # |a| / 2**vexponent(a), in [1, 2)

@@ -231,15 +231,17 @@ def pointer(typingctx, array):
 
 
 @intrinsic
-def vtranspose(typingctx, to, i, to_step, array, j, step):
+def vturn(typingctx, to, i, to_step, array, j, step, count):
     vector = _vector(array)
 
     def code(context, builder, sig, args):
-        kind, count = _ir(vector), vector.lanes
+        kind = _ir(vector)
         align = vector.dtype.bitwidth // 8
         rows = []
-        for lane in range(count):
-            offset = builder.add(args[4], builder.mul(args[5], ir.Constant(I64, lane)))
+        for lane in range(vector.lanes):
+            there = builder.icmp_signed("<", ir.Constant(I64, lane), args[6])
+            row = builder.select(there, ir.Constant(I64, lane), ir.Constant(I64, 0))
+            offset = builder.add(args[4], builder.mul(args[5], row))
             place = _address(context, builder, sig.args[3], args[3], offset, kind)
             rows.append(builder.load(place, align=align))
         for lane, column in enumerate(_transposed(builder, rows)):
@@ -248,8 +250,8 @@ def vtranspose(typingctx, to, i, to_step, array, j, step):
             builder.store(column, place, align=align)
         return context.get_dummy_value()
 
-    three = (types.intp, types.intp)
-    return vector and (types.void(to, *three, array, *three), code)
+    two = (types.intp, types.intp)
+    return vector and (types.void(to, *two, array, *two, types.intp), code)
 
 
 def _transposed(builder: Any, rows: list[Any]) -> list[Any]:
@@ -452,6 +454,27 @@ def _exp(builder: Any, vector: Vector, x: Any) -> Any:
     return _scale2(builder, vector, builder.fadd(p, _all(kind, 1.0)), n)
 
 
+def _exp_flushed(builder: Any, vector: Vector, x: Any) -> Any:
+    """exp(x) for x <= 88 (709), and 0 where that is below the normal range: one step to scale."""
+    (_, most), (high, low), powers = _EXP[vector.dtype]
+    kind, ints = _ir(vector), _ints(vector)
+    fma = _named("fma")
+    x = _compared("<")(builder, vector, _all(kind, most - 1), x, _all(kind, most - 1), x)
+    n = _named("rint")(builder, vector, builder.fmul(x, _all(kind, LOG2E)))
+    r = fma(builder, vector, n, _all(kind, -high), x)
+    r = fma(builder, vector, n, _all(kind, -low), r)
+    p = _all(kind, powers[0])
+    for power in powers[1:]:
+        p = fma(builder, vector, p, r, _all(kind, power))
+    p = fma(builder, vector, builder.fmul(p, r), r, r)
+    p = builder.fadd(p, _all(kind, 1.0))
+    magic = _all(kind, _LAYOUT[vector.dtype][2])
+    whole = builder.sub(builder.bitcast(builder.fadd(n, magic), ints), builder.bitcast(magic, ints))
+    scaled = builder.fmul(p, _power(builder, vector, whole))
+    least = _all(kind, {types.float32: -87.3, types.float64: -708.3}[vector.dtype])
+    return _compared("<")(builder, vector, x, least, _all(kind, 0.0), scaled)
+
+
 def _exponent(builder: Any, vector: Vector, a: Any) -> Any:
     mantissa, bias, _ = _LAYOUT[vector.dtype]
     ints = _ints(vector)
@@ -468,6 +491,7 @@ def _mantissa(builder: Any, vector: Vector, a: Any) -> Any:
 
 
 vexp = _lanewise(1, _exp)
+vexp_flushed = _lanewise(1, _exp_flushed)
 vscale2 = _lanewise(2, _scale2)
 vexponent = _lanewise(1, _exponent)
 vmantissa = _lanewise(1, _mantissa)

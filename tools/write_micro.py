@@ -73,8 +73,7 @@ def micro(rows: int, vectors: int) -> str:
         "    a0 = ao",
     ]
     lines += [f"    a{i} = ao + {i} * rs if h > {i} else ao" for i in range(1, rows)]
-    lines += ["    if add:"]
-    lines += [f"        prefetch(c, co + {i} * ldc)" for i in range(rows)]
+    lines += [f"    prefetch(c, co + {i} * ldc)" for i in range(rows)]
     lines += [f"    c{i}{j} = vzero(b)" for i in range(rows) for j in range(vectors)]
     lines += ["    q = 0", "    for _ in range(k):"]
     lines += [f"        b{j} = vload(b, bo + {j} * s)" for j in range(vectors)]
