@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from .conv import Conv2d as Conv2d
     from .dropout import Dropout as Dropout
     from .embedding import Embedding as Embedding
+    from .generation import generate as generate
     from .gpt import GPT as GPT
-    from .gpt import generate as generate
     from .kv_cache import KVCache as KVCache
     from .language_model import LanguageModel as LanguageModel
     from .language_model import batchify as batchify
@@ -104,7 +104,7 @@ OTHERS = {
     "detach": "language_model",
     "train_epoch": "language_model",
     "sample": "language_model",
-    "generate": "gpt",
+    "generate": "generation",
 }
 __all__ = [*LAYERS, *OTHERS]
 
