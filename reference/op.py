@@ -168,7 +168,14 @@ class Op:
             inputs.append(None)
         # A single input that is tracked is a float.
         if self.floats and not (tracked and len(arrays) == 1):
-            arrays = unify(arrays)
+            unified = unify(arrays)
+            for place, node in enumerate(inputs):
+                if node is not None and unified[place] is not arrays[place]:
+                    # Converted by an op, so that the gradient comes back in the node's type.
+                    kind = unified[place].dtype
+                    node = OPS["astype"].apply((node,), (kind,))
+                    return self.apply((*values[:place], node, *values[place + 1 :]), params)
+            arrays = unified
         try:
             if self.variadic:
                 result = self.forward(*arrays, **dict(zip(self.params, params, strict=True)))
