@@ -15,8 +15,7 @@ from typing import Any
 import numpy as np
 
 from .kernel import Call, Kernel, call
-from .loops import empty_like, like, loop
-from .memory import empty
+from .loops import empty, empty_like, like, loop
 
 
 def batch_norm_oracle(x: Any, gamma: Any, beta: Any, eps: float = 1e-5) -> tuple[Any, Any, Any]:
@@ -235,7 +234,7 @@ def batch_norm_cpu(x: Any, gamma: Any, beta: Any, eps: float = 1e-5) -> tuple[An
     _check("batch_norm", channels, gamma, beta)
     x = np.ascontiguousarray(x)
     y = empty_like(x)
-    mean, rstd = empty(channels, x.dtype), empty(channels, x.dtype)
+    mean, rstd = empty(channels, channels, x.dtype), empty(channels, channels, x.dtype)
     vectors = np.ascontiguousarray(gamma), np.ascontiguousarray(beta), float(eps)
     if positions == 1:
         flat = samples, channels
@@ -253,7 +252,7 @@ def batch_norm_backward_cpu(
     _check("batch_norm_backward", channels, gamma, mean, rstd)
     g, x = np.ascontiguousarray(like(g, x)), np.ascontiguousarray(x)
     dx = empty_like(x)
-    dgamma, dbeta = empty(channels, x.dtype), empty(channels, x.dtype)
+    dgamma, dbeta = empty(channels, channels, x.dtype), empty(channels, channels, x.dtype)
     vectors = (
         np.ascontiguousarray(gamma),
         np.ascontiguousarray(mean),

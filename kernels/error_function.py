@@ -17,6 +17,7 @@ import numpy as np
 from numba.extending import register_jitable
 
 from .exponential import EXACT, by_dtype, exp_nonpositive
+from .extrema import choose
 
 f4, f8 = np.float32, np.float64
 
@@ -131,7 +132,7 @@ def _erf_single(x: Any) -> Any:
     near = x * ((((((S6 * z + S5) * z + S4) * z + S3) * z + S2) * z + S1) * z + S0)
     tail = exp_nonpositive(-z) * _mills_single(a * ROOT2_32)
     far = ONE32 - (tail + tail)
-    return near if a < ONE32 else (-far if x < ZERO32 else far)
+    return choose(a < ONE32, near, choose(x < ZERO32, -far, far))
 
 
 def _erf_double(x: Any) -> Any:
@@ -141,7 +142,7 @@ def _erf_double(x: Any) -> Any:
     near = x * ((((((p * z + T5) * z + T4) * z + T3) * z + T2) * z + T1) * z + T0)
     tail = exp_nonpositive(-z) * _mills_double(a * ROOT2_64)
     far = ONE64 - (tail + tail)
-    return near if a < ONE64 else (-far if x < ZERO64 else far)
+    return choose(a < ONE64, near, choose(x < ZERO64, -far, far))
 
 
 by_dtype(mills, _mills_single, _mills_double)

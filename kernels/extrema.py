@@ -1,5 +1,5 @@
 # mypy: disable-error-code="no-untyped-call, import-untyped"
-"""The larger of two numbers in a form whose running maximum becomes a vector maximum."""
+"""Choices between two numbers in a form that loops of vectors can hold."""
 
 from __future__ import annotations
 
@@ -30,3 +30,19 @@ def larger(typing: Any, a: Any, b: Any) -> Any:
         return builder.call(function, args, fastmath=("nnan", "nsz"))
 
     return a(a, b), codegen
+
+
+@intrinsic
+def choose(typing: Any, condition: Any, a: Any, b: Any) -> Any:
+    """`a if condition else b`, both worked out.
+
+    Python's words become a branch, and LLVM moves what only one side needs behind it: where that is
+    long, the branch stays and the loop stays scalar.
+    """
+    if a != b or condition != types.boolean:
+        return None
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.select(args[0], args[1], args[2])
+
+    return a(condition, a, b), codegen

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from .exponential import by_dtype, exp_nonpositive
+from .extrema import choose
 
 f4, f8 = np.float32, np.float64
 
@@ -59,7 +60,7 @@ def _tanh_single(x: Any) -> Any:
     near = x + x * (z * ((((C4 * z + C3) * z + C2) * z + C1) * z + C0))
     e = exp_nonpositive(MINUS_TWO32 * a)
     far = (ONE32 - e) / (ONE32 + e)
-    return near if a < EDGE32 else (-far if x < ZERO32 else far)
+    return choose(a < EDGE32, near, choose(x < ZERO32, -far, far))
 
 
 def _tanh_double(x: Any) -> Any:
@@ -70,7 +71,7 @@ def _tanh_double(x: Any) -> Any:
     near = x + x * (z * p)
     e = exp_nonpositive(MINUS_TWO64 * a)
     far = (ONE64 - e) / (ONE64 + e)
-    return near if a < EDGE64 else (-far if x < ZERO64 else far)
+    return choose(a < EDGE64, near, choose(x < ZERO64, -far, far))
 
 
 by_dtype(tanh, _tanh_single, _tanh_double)

@@ -11,17 +11,19 @@ import numpy as np
 
 from .jit import jit
 from .kernel import Call, Kernel, call
-from .loops import empty_like, like, loop
-from .memory import empty
+from .loops import empty, empty_like, like, loop
 
 BLOCK = 64  # rows whose gradients of gamma and beta are summed before they join the others
 
 
-def layer_norm_oracle(x: Any, gamma: Any, beta: Any, eps: float = 1e-5) -> tuple[Any, Any, Any]:
+def layer_norm_oracle(
+    x: Any, gamma: Any, beta: Any, eps: float = 1e-5, out: Any = None
+) -> tuple[Any, Any, Any]:
     """(x - mean) / sqrt(var + eps) * gamma + beta along the rows of x (R, C), var biased.
 
     Args:
         gamma, beta: (C,).
+        out: (R, C), becomes y where it is given.
 
     Returns:
         (y, mean, rstd): (R, C), (R,) and (R,) with rstd = 1 / sqrt(var + eps).
@@ -31,7 +33,7 @@ def layer_norm_oracle(x: Any, gamma: Any, beta: Any, eps: float = 1e-5) -> tuple
     centred = x - mean[:, None]
     var = (centred * centred).sum(axis=1) / x.dtype.type(count)
     rstd = 1 / np.sqrt(var + x.dtype.type(eps))
-    return centred * rstd[:, None] * gamma + beta, mean, rstd
+    return np.add(centred * rstd[:, None] * gamma, beta, out=out), mean, rstd
 
 
 def layer_norm_backward_oracle(
@@ -70,9 +72,11 @@ def _draw(dtype: Any, rng: np.random.Generator) -> list[tuple[Any, Any, Any]]:
 
 @layer_norm.samples
 def samples(dtype: Any, rng: np.random.Generator) -> list[Call]:
+    drawn = _draw(dtype, rng)
     return [
-        call(x, gamma, beta, eps=1e-3 if len(x) == 2 else 1e-5)
-        for x, gamma, beta in _draw(dtype, rng)
+        *(call(*one, eps=1e-3 if len(one[0]) == 2 else 1e-5) for one in drawn),
+        call(*drawn[0], out=np.zeros((3, 5), dtype)),
+        call(*drawn[0], out=np.zeros((3, 10), dtype)[:, ::2]),
     ]
 
 
@@ -157,11 +161,19 @@ def add_parts(parts: Any) -> None:
 
 
 @layer_norm.on("cpu")
-def layer_norm_cpu(x: Any, gamma: Any, beta: Any, eps: float = 1e-5) -> tuple[Any, Any, Any]:
+def layer_norm_cpu(
+    x: Any, gamma: Any, beta: Any, eps: float = 1e-5, out: Any = None
+) -> tuple[Any, Any, Any]:
     rows, columns = x.shape
     _check("layer_norm", columns, gamma, beta)
-    y = empty_like(x)
-    mean, rstd = empty(rows, x.dtype), empty(rows, x.dtype)
+    if out is not None and (
+        out.shape != x.shape or out.dtype != x.dtype or not out.flags.c_contiguous
+    ):
+        y, mean, rstd = layer_norm_cpu(x, gamma, beta, eps)
+        out[...] = y
+        return out, mean, rstd
+    y = empty_like(x) if out is None else out
+    mean, rstd = empty(rows, rows, x.dtype), empty(rows, rows, x.dtype)
     layer_norm_loop(
         0,
         rows,
@@ -185,7 +197,7 @@ def layer_norm_backward_cpu(
     _check("layer_norm_backward", rows, mean, rstd)
     dx = empty_like(x)
     blocks = max(1, (rows + BLOCK - 1) // BLOCK)
-    parts = empty((blocks, 2, columns), x.dtype)
+    parts = empty((blocks, 2, columns), 2 * blocks * columns, x.dtype)
     layer_norm_backward_loop(
         0,
         blocks,

@@ -24,6 +24,16 @@ from .jit import jit
 LOOSE = {"reassoc": True, "contract": True, "nsz": True, "arcp": True}
 
 LEAST = 2 * threads.LEAST  # elements; below, nobody needs to be asked how many threads
+SMALL = 16384  # elements below which an array's place in the cache lines does not show
+
+
+@jit(fastmath={"contract": True})
+def below(x: Any, top: Any, shift: Any) -> Any:
+    """(x - top) - shift, in this order.
+
+    A loop may regroup it to x - (top + shift), which near 1e5 loses the digits of the shift.
+    """
+    return (x - top) - shift
 
 
 class Loop:
@@ -59,11 +69,16 @@ def loop(function: Callable[..., Any]) -> Loop:
     return Loop(function)
 
 
+def empty(shape: tuple[int, ...] | int, size: int, dtype: Any) -> Any:
+    """A new C-contiguous array; `memory.empty` in half the time where the array is small."""
+    if size < SMALL and not memory.band:
+        return np.empty(shape, dtype)
+    return memory.empty(shape, dtype)
+
+
 def empty_like(x: Any) -> Any:
     """A new C-contiguous array of x's shape and dtype."""
-    if x.size < 1024 and not memory.band:  # what `memory.empty` would do, in half the time
-        return np.empty(x.shape, x.dtype)
-    return memory.empty(x.shape, x.dtype)
+    return empty(x.shape, x.size, x.dtype)
 
 
 def like(g: Any, x: Any) -> Any:
@@ -75,8 +90,12 @@ def like(g: Any, x: Any) -> Any:
 
 def apply(function: Loop, x: Any) -> Any:
     """A new array of x's shape and dtype, filled by `function(start, stop, x, out)`, all flat."""
-    out = empty_like(x)
-    function(0, out.size, x.ravel(), out.ravel())
+    size = x.size
+    if size < SMALL and not memory.band:  # `empty_like` without the detour
+        out = np.empty(x.shape, x.dtype)
+    else:
+        out = memory.empty(x.shape, x.dtype)
+    function(0, size, x.ravel(), out.ravel())
     return out
 
 

@@ -12,8 +12,7 @@ import numpy as np
 
 from .elementary import larger
 from .kernel import Call, Kernel, call
-from .loops import loop
-from .memory import empty
+from .loops import empty, loop
 from .row_samples import row_samples
 
 BLOCK = 128  # rows that one partial sum takes
@@ -104,14 +103,14 @@ def sum_columns_loop(start: int, stop: int, x: Any, out: Any) -> None:
 
 @sum_rows.on("cpu")
 def sum_rows_cpu(x: Any) -> Any:
-    out = empty(x.shape[0], x.dtype)
+    out = empty(x.shape[0], x.shape[0], x.dtype)
     sum_rows_loop(0, x.shape[0], np.ascontiguousarray(x), out)
     return out
 
 
 @sum_columns.on("cpu")
 def sum_columns_cpu(x: Any) -> Any:
-    out = empty(x.shape[1], x.dtype)
+    out = empty(x.shape[1], x.shape[1], x.dtype)
     sum_columns_loop(0, x.shape[1], np.ascontiguousarray(x), out)
     return out
 
@@ -120,6 +119,6 @@ def sum_columns_cpu(x: Any) -> Any:
 def max_rows_cpu(x: Any) -> Any:
     if x.size == 0:
         return max_rows_oracle(x)
-    out = empty(x.shape[0], x.dtype)
+    out = empty(x.shape[0], x.shape[0], x.dtype)
     max_rows_loop(0, x.shape[0], np.ascontiguousarray(x), out)
     return out

@@ -15,8 +15,7 @@ import numpy as np
 
 from .elementary import exp_nonpositive, larger, log
 from .kernel import Call, Kernel, call
-from .loops import empty_like, like, loop
-from .memory import empty
+from .loops import below, empty, empty_like, like, loop
 from .row_samples import row_samples
 
 
@@ -141,7 +140,7 @@ def log_softmax_loop(start: int, stop: int, x: Any, out: Any) -> None:
             total += exp_nonpositive(row[j] - top)
         shift = log(total)
         for j in range(row.size):
-            y[j] = (row[j] - top) - shift
+            y[j] = below(row[j], top, shift)
 
 
 @loop
@@ -204,7 +203,7 @@ def log_softmax_cpu(x: Any) -> Any:
 def logsumexp_cpu(x: Any) -> Any:
     if x.size == 0:
         return logsumexp_oracle(x)
-    out = empty(x.shape[0], x.dtype)
+    out = empty(x.shape[0], x.shape[0], x.dtype)
     logsumexp_loop(0, x.shape[0], np.ascontiguousarray(x), out)
     return out
 
