@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import sandbox
+from . import mirror, sandbox
 from .sandbox import Box, BoxSpec, Mount
 from .wire.frames import Channel
 
@@ -68,14 +68,20 @@ def box_spec(environment: WorkerEnvironment) -> BoxSpec:
     threads = str(environment.threads)
     return BoxSpec(
         program=(f"{BOX_FOLDER}/main.py",),
-        packages=environment.packages,
-        mounts=(*_program_mounts(), *_data_mounts(environment.data)),
+        packages=mirror.foreign(environment.packages),
+        mounts=(
+            *_program_mounts(),
+            *_data_mounts(environment.data),
+            *mirror.mounts(environment.packages, environment.hides),
+        ),
         environment={
             "DLSYS_WARM": ",".join(environment.packages),
             "OMP_NUM_THREADS": threads,
             "OPENBLAS_NUM_THREADS": threads,
             "MKL_NUM_THREADS": threads,
             "NUMBA_NUM_THREADS": threads,
+            # A box lives for seconds: compiling would cost more than NumPy takes for the whole.
+            "LAB_KERNELS": "numpy",
         },
         wall_s=environment.wall_s + STARTUP_S,
         cpu_s=int((environment.wall_s + STARTUP_S) * CPU_PER_WALL),

@@ -11,6 +11,7 @@ import tomli
 
 from assignments.catalog import Stage
 
+from .. import mirror
 from ..solutions import FOLDER as SOLUTIONS
 from ..suites import suite_folder
 
@@ -30,6 +31,8 @@ def problems(stage: Stage) -> Iterator[str]:
     """One sentence for each thing that is missing, stray or out of step."""
     yield from _files(stage)
     yield from _hints(stage)
+    for hide in mirror.idle(stage.hides):
+        yield f"{stage.folder.name}/assignment.toml: hides {hide!r}, and there is no such file."
     yield from _tests(stage, "public")
     yield from _tests(stage, "hidden")
     solution = SOLUTIONS / stage.file_name

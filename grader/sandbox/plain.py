@@ -15,7 +15,7 @@ import sys
 from functools import cache
 from pathlib import Path
 
-from .interpreter import executable, site_folders
+from .interpreter import SITE_IN_BOX, executable, site_folders
 from .spec import BoxSpec
 
 LAUNCHER = Path(__file__).parent / "launcher.py"
@@ -26,7 +26,8 @@ def furnish(spec: BoxSpec, folder: str) -> None:
     for mount in spec.mounts:
         place = Path(folder + mount.target)
         place.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(mount.source, place)
+        copy = shutil.copytree if mount.source.is_dir() else shutil.copyfile
+        copy(mount.source, place)
 
 
 def command(spec: BoxSpec, folder: str, *, walls: bool, seccomp_fd: int | None) -> list[str]:
@@ -69,7 +70,7 @@ def environment(spec: BoxSpec, folder: str) -> dict[str, str]:
         "LANG": "C.UTF-8",
         "PYTHONHASHSEED": "0",
         "NUMBA_CACHE_DIR": f"{folder}/.numba",
-        "DLSYS_SITE": os.pathsep.join(site_folders(spec.packages)),
+        "DLSYS_SITE": os.pathsep.join((folder + SITE_IN_BOX, *site_folders(spec.packages))),
         "DLSYS_DATA": f"{folder}/data",
         **spec.environment,
     }
