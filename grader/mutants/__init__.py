@@ -35,15 +35,16 @@ def mutants(stage: Stage, solution: bytes) -> tuple[Mutant, ...]:
     """The mutants of `stage`, made from the bytes of its solution.
 
     Raises:
-        UsageError: an edit does not fit the solution, or a name occurs twice.
+        UsageError: the file is no TOML, an edit does not fit the solution, or a name occurs twice.
     """
     path = FOLDER / f"{stage.id}.toml"
     if not path.is_file():
         return ()
-    found = tuple(
-        _mutant(entry, solution.decode(), path)
-        for entry in tomli.loads(path.read_text(encoding="utf-8")).get("mutant", ())
-    )
+    try:
+        content = tomli.loads(path.read_text(encoding="utf-8"))
+    except tomli.TOMLDecodeError as error:
+        raise UsageError(f"{path.name} is no TOML: {error}.") from None
+    found = tuple(_mutant(entry, solution.decode(), path) for entry in content.get("mutant", ()))
     names = [mutant.name for mutant in found]
     for name in names:
         if names.count(name) > 1:

@@ -75,6 +75,12 @@ def test_a_mutant_that_breaks_the_import_is_no_mutant(stage: Stage, tmp_path: Pa
     assert any("should fail at most half" in problem for problem in prove(stage).problems)
 
 
+def test_mutants_that_are_no_toml_are_named(stage: Stage, tmp_path: Path) -> None:
+    edit(tmp_path / "grader/mutants/triple.toml", 'name = "tripled"', "name = 'trip'led'")
+
+    assert any("triple.toml is no TOML" in problem for problem in prove(stage).problems)
+
+
 def test_an_edit_that_does_not_fit_is_named(stage: Stage, tmp_path: Path) -> None:
     edit(tmp_path / "grader/solutions/triple.py", "np.add(x, x)", "2 * x")
 
