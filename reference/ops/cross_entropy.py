@@ -10,7 +10,7 @@ from .. import backend
 from ..errors import DTypeError, ShapeError
 from ..op import Array, op
 from ..tensor import Tensor
-from .softmax import softmax
+from . import softmax  # not from .softmax: that would leave the file where the op belongs
 
 
 @op(name="cross_entropy", residual=True)
