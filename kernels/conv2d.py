@@ -17,9 +17,11 @@ from typing import Any
 
 import numpy as np
 
-from . import memory
+from . import conv2d_direct, conv2d_weight, memory, tiles
 from .kernel import Call, Kernel, call
 from .planes import Layout, taps
+from .winograd import correlate3x3
+from .winograd_weight import weight_sums3x3
 
 Array = np.ndarray[Any, Any]
 LEAST = 8  # channels and filters from which Winograd's transforms are paid back
@@ -142,10 +144,10 @@ Shape = tuple[int, ...]
 
 
 @lru_cache(256)
-def _plan(x_shape: Shape, w_shape: Shape, s: int, p: int, d: int, groups: int, dtype: Any) -> Any:
+def _plan(
+    x_shape: Shape, w_shape: Shape, s: int, p: int, d: int, groups: int, tile: tiles.Shape
+) -> Any:
     """Of the forward correlation."""
-    from .conv2d_direct import plan
-
     filters, inner, kh, kw = w_shape
     rows, columns = output_size(x_shape[2], kh, s, p, d), output_size(x_shape[3], kw, s, p, d)
     layout = Layout(
@@ -156,7 +158,7 @@ def _plan(x_shape: Shape, w_shape: Shape, s: int, p: int, d: int, groups: int, d
     )  # fmt: skip
     found = taps([(u * d, v * d) for u in range(kh) for v in range(kw)], s)
     strides = (filters // groups * inner * kh * kw, inner * kh * kw, kh * kw)
-    return plan(layout, found, strides, np.arange(kh * kw), dtype)
+    return conv2d_direct.plan(layout, found, strides, np.arange(kh * kw), tile)
 
 
 @conv2d.on("cpu")
@@ -165,9 +167,6 @@ def conv2d_cpu(
     dilation: int = 1, groups: int = 1, activation: str | None = None, out: Array | None = None,
 ) -> Array:  # fmt: skip
     """As the oracle; the result is written once, with bias and activation."""
-    from .conv2d_direct import correlate
-    from .winograd import correlate3x3
-
     rows = output_size(x.shape[2], w.shape[2], stride, padding, dilation)
     columns = output_size(x.shape[3], w.shape[3], stride, padding, dilation)
     shape = (x.shape[0], w.shape[0], rows, columns)
@@ -181,8 +180,8 @@ def conv2d_cpu(
     elif _small_windows(w.shape, stride, padding, dilation, groups):
         correlate3x3(_plain(x), _plain(w), padding, bias, relu, y)
     else:
-        plan = _plan(x.shape, w.shape, stride, padding, dilation, groups, x.dtype)
-        correlate(_plain(x), _plain(w), bias, relu, y, plan)
+        plan = _plan(x.shape, w.shape, stride, padding, dilation, groups, tiles.shape(x.dtype))
+        conv2d_direct.correlate(_plain(x), _plain(w), bias, relu, y, plan)
     if out is None or fits:
         return y
     out[...] = y
@@ -191,14 +190,19 @@ def conv2d_cpu(
 
 @lru_cache(256)
 def _input_plans(
-    x_shape: Shape, w_shape: Shape, g_shape: Shape, s: int, p: int, d: int, groups: int, dtype: Any
+    x_shape: Shape,
+    w_shape: Shape,
+    g_shape: Shape,
+    s: int,
+    p: int,
+    d: int,
+    groups: int,
+    tile: tiles.Shape,
 ) -> tuple[list[Any], bool]:
     """One correlation of g for each phase of x's rows and columns; whether they write all of x.
 
     dx[s q + phase - p] = sum of w[u] g[q - (u d) // s] over the u with (u d) % s == phase.
     """
-    from .conv2d_direct import plan
-
     filters, inner, kh, kw = w_shape
     height, width = x_shape[2:]
     strides = (filters // groups * inner * kh * kw, kh * kw, inner * kh * kw)
@@ -221,7 +225,7 @@ def _input_plans(
             )  # fmt: skip
             found = taps([(down - u * d // s, right - v * d // s) for u in us for v in vs], 1)
             places = np.array([u * kw + v for u in us for v in vs], np.int64)
-            plans.append(plan(layout, found, strides, places, dtype))
+            plans.append(conv2d_direct.plan(layout, found, strides, places, tile))
             written += layout.rows * layout.columns
     return plans, written == height * width
 
@@ -232,9 +236,6 @@ def conv2d_input_grad_cpu(
     groups: int = 1, gate: Array | None = None,
 ) -> Array:  # fmt: skip
     """A correlation of g with the windows turned; with a stride, one for each phase of x."""
-    from .conv2d_direct import correlate
-    from .winograd import correlate3x3
-
     dx: Array = memory.empty(tuple(x_shape), g.dtype)
     if dx.size == 0 or g.size == 0:
         dx[...] = 0
@@ -244,21 +245,26 @@ def conv2d_input_grad_cpu(
         correlate3x3(g, w, 2 - padding, None, False, dx, turned=True, gate=gate)
         return dx
     plans, all_written = _input_plans(
-        dx.shape, w.shape, g.shape, stride, padding, dilation, groups, g.dtype
+        dx.shape, w.shape, g.shape, stride, padding, dilation, groups, tiles.shape(g.dtype)
     )
     if not all_written:
         dx[...] = 0
     for plan in plans:
-        correlate(g, w, None, False, dx, plan, gate=gate)
+        conv2d_direct.correlate(g, w, None, False, dx, plan, gate=gate)
     return dx
 
 
 @lru_cache(256)
 def _weight_plan(
-    x_shape: Shape, w_shape: Shape, g_shape: Shape, s: int, p: int, d: int, groups: int, dtype: Any
+    x_shape: Shape,
+    w_shape: Shape,
+    g_shape: Shape,
+    s: int,
+    p: int,
+    d: int,
+    groups: int,
+    tile: tiles.Shape,
 ) -> Any:
-    from .conv2d_weight import plan
-
     filters, inner, kh, kw = w_shape
     layout = Layout(
         groups=groups, channels=inner, height=x_shape[2], width=x_shape[3], stride=s, top=p, left=p,
@@ -266,7 +272,7 @@ def _weight_plan(
         plane_rows=0, pitch=0, plane=0, out_height=0, out_width=0, out_top=0, out_left=0, out_step=1,
     )  # fmt: skip
     found = taps([(u * d, v * d) for u in range(kh) for v in range(kw)], s)
-    return plan(layout, found, dtype)
+    return conv2d_weight.plan(layout, found, tile)
 
 
 @conv2d_weight_grad.on("cpu")
@@ -275,9 +281,6 @@ def conv2d_weight_grad_cpu(
     groups: int = 1, gate: Array | None = None, bias: bool = False,
 ) -> Any:  # fmt: skip
     """As the oracle; both gradients come from one pass over g."""
-    from .conv2d_weight import weight_sums
-    from .winograd_weight import weight_sums3x3
-
     w_shape = tuple(w_shape)
     dw: Array = memory.empty(w_shape, g.dtype)
     if g.size == 0 or x.size == 0:
@@ -287,8 +290,10 @@ def conv2d_weight_grad_cpu(
     if _small_windows(w_shape, stride, padding, dilation, groups):
         db = weight_sums3x3(x, g, padding, dw, gate)
     else:
-        plan = _weight_plan(x.shape, w_shape, g.shape, stride, padding, dilation, groups, g.dtype)
-        found, db = weight_sums(x, g, plan, gate)
+        plan = _weight_plan(
+            x.shape, w_shape, g.shape, stride, padding, dilation, groups, tiles.shape(g.dtype)
+        )
+        found, db = conv2d_weight.weight_sums(x, g, plan, gate)
         dw[...] = found.reshape(w_shape)
     return (dw, db) if bias else dw
 

@@ -191,10 +191,9 @@ class Plan(NamedTuple):
 
 
 def plan(
-    layout: Layout, found: Taps, strides: tuple[int, int, int], positions: Any, dtype: Any
+    layout: Layout, found: Taps, strides: tuple[int, int, int], positions: Any, shape: tiles.Shape
 ) -> Plan:
     """Choose strips and places; `layout`'s strip, plane_rows, pitch and plane are set here."""
-    shape = tiles.shape(dtype)
     vector = shape.lanes
     down, right = (int(one) for one in found.shift.max(axis=0, initial=0))
     pitch = layout.columns + right
@@ -205,9 +204,9 @@ def plan(
     if layout.out_step == 1 and flat and layout.rows * layout.columns >= vector:
         whole = False
     planes = layout.channels * len(found.planes)
-    strip = NEAR // (dtype.itemsize * pitch * max(1, planes)) - down
+    strip = NEAR // (shape.size * pitch * max(1, planes)) - down
     if whole:
-        strip = min(strip, NEAR // (dtype.itemsize * pitch * layout.filters))
+        strip = min(strip, NEAR // (shape.size * pitch * layout.filters))
     strip = max(1, min(layout.rows, max(strip, 2)))
     if not whole and strip * pitch < vector:
         strip = -(-vector // pitch)
@@ -215,7 +214,7 @@ def plan(
         strip = layout.rows  # a last strip that is shorter than a vector
     lay = layout._replace(
         strip=strip, plane_rows=strip + down, pitch=pitch,
-        plane=odd_lines((strip + down) * pitch, dtype.itemsize),
+        plane=odd_lines((strip + down) * pitch, shape.size),
     )  # fmt: skip
     alone = lay.filters <= FEW
     rows, columns = (1, shape.row_columns) if alone else (shape.wide_rows, shape.wide_columns)
@@ -227,7 +226,7 @@ def plan(
     return Plan(
         lay, found.planes, offsets(found, lay), places, to,
         np.array([one.shape[1] for one in some]),
-        odd_lines(int(to.max()) + vector, dtype.itemsize) if whole else 0,
+        odd_lines(int(to.max()) + vector, shape.size) if whole else 0,
         alone, rows, -(-lay.filters // rows), planes * lay.plane + columns + right,
         strides, positions,
     )  # fmt: skip

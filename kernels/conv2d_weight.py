@@ -96,18 +96,17 @@ class Plan(NamedTuple):
     step: int  # and for each filter of g
 
 
-def plan(layout: Layout, found: Taps, dtype: Any) -> Plan:
+def plan(layout: Layout, found: Taps, shape: tiles.Shape) -> Plan:
     """Choose strips; `layout`'s strip, plane_rows, pitch and plane are set here."""
-    shape = tiles.shape(dtype)
     down, right = (int(one) for one in found.shift.max(axis=0, initial=0))
     pitch = layout.columns + right
-    room = NEAR // (dtype.itemsize * pitch)
+    room = NEAR // (shape.size * pitch)
     planes = layout.channels * len(found.planes)
     strip = min(room // max(1, planes) - down, room // max(1, layout.filters))
     strip = max(1, min(layout.rows, max(strip, 2)))
     lay = layout._replace(
         strip=strip, plane_rows=strip + down, pitch=pitch,
-        plane=odd_lines((strip + down) * pitch, dtype.itemsize),
+        plane=odd_lines((strip + down) * pitch, shape.size),
     )  # fmt: skip
     real = lay.channels * lay.taps
     depth = -(-real // 3) * 3
@@ -115,7 +114,7 @@ def plan(layout: Layout, found: Taps, dtype: Any) -> Plan:
     off[:real] = offsets(found, lay)
     return Plan(
         lay, found.planes, off, depth, -(-lay.filters // shape.wide_rows) * shape.wide_rows,
-        planes * lay.plane + pitch + 2 * shape.lanes, odd_lines(strip * pitch, dtype.itemsize),
+        planes * lay.plane + pitch + 2 * shape.lanes, odd_lines(strip * pitch, shape.size),
     )  # fmt: skip
 
 

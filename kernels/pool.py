@@ -86,7 +86,7 @@ avg_pool2d_backward = Kernel("avg_pool2d_backward", oracle=avg_pool2d_backward_o
 
 
 @jit
-def larger(v: Any, best: Any, place: Any, index: Any) -> tuple[Any, Any]:
+def take_larger(v: Any, best: Any, place: Any, index: Any) -> tuple[Any, Any]:
     """The larger of v and best with its place; best where they are equal, a NaN before all."""
     moved = vselect_gt(v, best, place, index)
     moved = vselect_eq(v, v, moved, vselect_eq(best, best, place, index))
@@ -110,9 +110,9 @@ def pair_row(
         if mean:
             vstore(y, o + t, vmul(vadd(vadd(a, b), vadd(c, d)), quarter))
         else:
-            best, place = larger(b, a, one, zero)
-            best, place = larger(c, best, two, place)
-            best, place = larger(d, best, three, place)
+            best, place = take_larger(b, a, one, zero)
+            best, place = take_larger(c, best, two, place)
+            best, place = take_larger(d, best, three, place)
             vstore(y, o + t, best)
             vstore_bytes(index, o + t, place)
 

@@ -11,13 +11,10 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
+from .tiles import shapes
 from .vectors import BITS, I32, I64, Vector, _call, _ir, _splat, _suffix, _vector
 
-# AVX-512 and NEON have 32 vector registers, AVX2 and SSE 16: the accumulators take three quarters.
-MANY = BITS == 512 or platform.machine().lower() in ("arm64", "aarch64")
-WIDE = (8, 3) if MANY else (4, 3)
-TALL = (12, 2) if MANY else (6, 2)
-ROW = (1, 6)
+WIDE, TALL, ROW = shapes(BITS, platform.machine().lower() in ("arm64", "aarch64"))
 
 
 def _place(context: Any, builder: Any, kind: Any, array: Any, offset: Any) -> Any:

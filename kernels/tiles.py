@@ -18,16 +18,19 @@ As in `simd`, positions are offsets in elements and nothing is checked.
 
 from __future__ import annotations
 
+from types import FunctionType
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from .jit import word
+from .simd import lanes
 
 
 class Shape(NamedTuple):
     """The sizes of the tiles in elements, for one dtype."""
 
+    size: int  # bytes of an element
     lanes: int
     wide_rows: int
     wide_columns: int
@@ -36,20 +39,39 @@ class Shape(NamedTuple):
     row_columns: int
 
 
-_shapes: dict[np.dtype[Any], Shape] = {}
+def shapes(bits: int, many: bool) -> tuple[tuple[int, int], ...]:
+    """Rows and vectors of wide, tall and row; the sums take three quarters of the registers.
+
+    AVX-512 and NEON (`many`) have 32 registers, AVX2 and SSE 16.
+    """
+    return ((8, 3), (12, 2), (1, 6)) if many or bits == 512 else ((4, 3), (6, 2), (1, 6))
+
+
+_found: dict[np.dtype[Any], Shape] = {}
 
 
 def shape(dtype: np.dtype[Any]) -> Shape:
-    """How large the tiles of `dtype` are on this machine; loads Numba."""
-    if dtype not in _shapes:
+    """How large the tiles of `dtype` are on this machine; loads Numba.
+
+    In `kernels.checked` the words are Python functions and tell how wide the registers are there.
+    """
+    if isinstance(lanes, FunctionType):
+        bits = 8 * dtype.itemsize * lanes(np.empty(0, dtype))
+        return _sizes(dtype, bits, shapes(bits, False))
+    if dtype not in _found:
         from . import tile_vectors
 
-        lanes = tile_vectors.BITS // (8 * dtype.itemsize)
-        (wide, wide_vectors), (tall, tall_vectors) = tile_vectors.WIDE, tile_vectors.TALL
-        _shapes[dtype] = Shape(
-            lanes, wide, wide_vectors * lanes, tall, tall_vectors * lanes, tile_vectors.ROW[1] * lanes
-        )  # fmt: skip
-    return _shapes[dtype]
+        three = (tile_vectors.WIDE, tile_vectors.TALL, tile_vectors.ROW)
+        _found[dtype] = _sizes(dtype, tile_vectors.BITS, three)
+    return _found[dtype]
+
+
+def _sizes(dtype: np.dtype[Any], bits: int, three: tuple[tuple[int, int], ...]) -> Shape:
+    step = bits // (8 * dtype.itemsize)
+    (wide, wide_vectors), (tall, tall_vectors), (_, row_vectors) = three
+    return Shape(
+        dtype.itemsize, step, wide, wide_vectors * step, tall, tall_vectors * step, row_vectors * step
+    )  # fmt: skip
 
 
 # x_zero(like): a tile of zeros.

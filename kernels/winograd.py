@@ -77,7 +77,8 @@ class Grid(NamedTuple):
 
 @lru_cache(256)
 def plan(
-    channels: int, height: int, width: int, padding: int, filters: int, size: int, step: int, vector: int
+    channels: int, height: int, width: int, padding: int, filters: int, size: int, step: int,
+    vector: int,
 ) -> Grid:  # fmt: skip
     """The tiles of images (channels, height, width), in blocks that are nearly a multiple of `step`."""
     out_height, out_width = height + 2 * padding - 2, width + 2 * padding - 2
