@@ -32,8 +32,7 @@ def larger(typing: Any, a: Any, b: Any) -> Any:
     return a(a, b), codegen
 
 
-@intrinsic
-def choose(typing: Any, condition: Any, a: Any, b: Any) -> Any:
+def _choose(typing: Any, condition: Any, a: Any, b: Any) -> Any:
     """`a if condition else b`, both worked out.
 
     Python's words become a branch, and LLVM moves what only one side needs behind it: where that is
@@ -46,3 +45,6 @@ def choose(typing: Any, condition: Any, a: Any, b: Any) -> Any:
         return builder.select(args[0], args[1], args[2])
 
     return a(condition, a, b), codegen
+
+
+choose: Any = intrinsic(_choose)
