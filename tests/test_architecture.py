@@ -40,6 +40,11 @@ def test_the_app_loads_neither_arrays_nor_tests() -> None:
     assert loaded("import lab.app, lab.screens.workbench") <= {"textual", "rich"}
 
 
+def test_kernels_and_the_framework_are_light_until_they_are_used() -> None:
+    assert loaded("import kernels") == set()
+    assert loaded("import reference; reference.Tensor, reference.ops") <= {"numpy"}
+
+
 def test_imports_follow_the_arrows() -> None:
     done = subprocess.run(
         [Path(sys.executable).with_name("lint-imports")],
