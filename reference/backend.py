@@ -13,6 +13,18 @@ import kernels
 from . import plain, slots
 
 
+# The kernels that the framework runs; a test holds this against the sources.
+USED = (
+    "gemm bias_add bias_relu bias_gelu sum_columns relu relu_backward gelu gelu_backward sigmoid "
+    "silu silu_backward erf softmax softmax_backward log_softmax log_softmax_backward logsumexp "
+    "cross_entropy cross_entropy_backward layer_norm layer_norm_backward batch_norm "
+    "batch_norm_backward conv2d conv2d_input_grad conv2d_weight_grad max_pool2d "
+    "max_pool2d_backward avg_pool2d avg_pool2d_backward attention attention_backward lstm_cell "
+    "lstm_cell_backward lstm lstm_backward gru_cell gru_cell_backward embedding "
+    "embedding_backward sgd_step adam_step"
+).split()
+
+
 def __getattr__(name: str) -> Any:
     if name.startswith("__"):
         raise AttributeError(name)
@@ -28,16 +40,18 @@ def __getattr__(name: str) -> Any:
     return part
 
 
-def _install(name: str) -> Any:
+def _slot(name: str) -> None:
+    def default(*args: Any, **kwargs: Any) -> Any:
+        return kernels.get(name)(*args, **kwargs)
+
     def install(part: Any) -> None:
-        if part is None:
-            globals().pop(name, None)
-        else:
+        globals().pop(name, None)  # looked up anew
+        if part is not default:
             globals()[name] = slots.named(f"kernel:{name}", part)
 
-    return install
+    default.__name__ = name
+    slots.register(f"kernel:{name}", default, install)
 
 
-for _names in kernels.HOMES.values():
-    for _name in _names:
-        slots.register(f"kernel:{_name}", None, _install(_name))
+for _name in USED:
+    _slot(_name)

@@ -12,6 +12,7 @@ costs nothing while a model trains.
 from __future__ import annotations
 
 import functools
+import importlib
 from collections.abc import Callable
 from typing import Any
 
@@ -51,7 +52,8 @@ def register(name: str, default: Any, install: Callable[[Any], None] | None = No
 
 def names() -> list[str]:
     """All slots, sorted; loads every part of the framework that is there."""
-    _load()
+    for kind in HOMES:
+        _load(kind)
     return sorted(_SLOTS)
 
 
@@ -97,7 +99,7 @@ def find(name: str) -> Slot:
     """The slot called `name`."""
     slot = _SLOTS.get(name)
     if slot is None:
-        _load()
+        _load(name.partition(":")[0])
         slot = _SLOTS.get(name)
     if slot is None:
         import difflib
@@ -122,19 +124,27 @@ def named(name: str, part: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
+# Which part of the framework registers slots of which kind.
+HOMES = {
+    "vjp": "ops",
+    "kernel": "backend",
+    "engine": "engine",
+    "init": "init",
+    "optim": "optim",
+    "layer": "nn",
+}
+
+
 @functools.cache
-def _load() -> None:
-    """Import whatever registers slots; parts that are hidden from this process are left out."""
-    import importlib
-
-    from . import ops
-
-    ops.load_all()
-    for module in ("backend", "engine", "init", "optim", "nn"):
-        try:
-            loaded = importlib.import_module(f".{module}", __package__)
-        except ModuleNotFoundError as error:
-            if not (error.name or "").startswith(f"{__package__}.{module}"):
-                raise
-        else:
-            getattr(loaded, "load_all", lambda: None)()
+def _load(kind: str) -> None:
+    """Import what registers slots of this kind; parts hidden from this process are left out."""
+    if kind not in HOMES:
+        return
+    home = f"{__package__}.{HOMES[kind]}"
+    try:
+        loaded = importlib.import_module(home)
+    except ModuleNotFoundError as error:
+        if not (error.name or "").startswith(home):
+            raise
+    else:
+        getattr(loaded, "load_all", lambda: None)()

