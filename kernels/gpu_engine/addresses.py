@@ -100,18 +100,28 @@ class Addresses(Lanes):
     ) -> Pattern:
         """Count the requests of one access by `sectors` or `wavefronts`.
 
-        Patterns that repeat, shifted by whole units, are counted once.
+        Patterns that repeat, shifted by whole units, are counted once: short ones are looked up,
+        long ones compared with the last of their place.
         """
         rows = self.rows_of(flat, m)
         times = self.blocks // rows
         whole = m is self.m0 and self.full
         size = counter.itemsize
-        key: Any = None
+        first = int(flat[0, 0])
+        known: Pattern | None
         if rows * self.width <= REMEMBERED:
-            first = int(flat[0, 0])
             low = first - first % unit
-            key = (flat.shape, (flat - low).tobytes(), None if whole else m.tobytes(), size)
-            known: Pattern | None = site.patterns.get(key)
+            mask_key = None if whole else m.tobytes()
+            key = (flat.shape, (flat - low).tobytes(), mask_key, size, times)
+            known = site.patterns.get(key)
+            if known is not None:
+                return known
+            if len(site.patterns) >= PATTERNS:
+                site.patterns.clear()
+            memory = site.patterns
+        else:
+            memory, key = self._shifted(site, flat, m, first), (first % unit, size)
+            known = memory.get(key)
             if known is not None:
                 return known
         shape = (rows, self.width)
@@ -121,11 +131,21 @@ class Addresses(Lanes):
         found = Pattern(
             one.requests * times, one.lanes * times, one.cost * times, one.ideal * times, one.worst
         )
-        if key is not None:
-            if len(site.patterns) >= PATTERNS:
-                site.patterns.clear()
-            site.patterns[key] = found
+        memory[key] = found
         return found
+
+    def _shifted(self, site: Site, flat: Any, m: Mask, first: int) -> dict[Any, Pattern]:
+        """What is known of a pattern: that of the last access, if all lanes moved alike."""
+        if site.last is not None:
+            before, mask, memory = site.last
+            if mask is m and before.shape == flat.shape:
+                moved = first - int(before[0, 0])
+                if bool((flat == (before + moved if moved else before)).all()):
+                    found: dict[Any, Pattern] = memory
+                    return found
+        fresh: dict[Any, Pattern] = {}
+        site.last = (flat, m, fresh)
+        return fresh
 
     def count_global(self, a: GlobalArray, site: Site, flat: Any, m: Mask, vector: int = 1) -> None:
         """Requests, lanes and sectors of one access to global memory."""

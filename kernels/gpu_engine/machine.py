@@ -97,7 +97,7 @@ class Machine(Atomics):
         self.start_barriers()
         self.shared, self.local, self.constants = {}, {}, {}
         for site in self.sites:
-            site.array = None
+            site.array = site.last = None
         if self.analyze:
             self.identity = ((self.first + self.row) << BLOCK) | (self.tid << 26)
             for one in self.arrays:

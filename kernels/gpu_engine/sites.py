@@ -71,6 +71,7 @@ class Site:
     indices: list[Any] = field(default_factory=lambda: [None, None, None, None])
     products: list[Any] = field(default_factory=lambda: [None, None, None, None])
     patterns: dict[Any, Any] = field(default_factory=dict)
+    last: Any = None  # the last long pattern: numbers, mask, what is known by residue
 
     def bind(self, array: Any) -> Counter:
         """Turn to an array: what was remembered is about another one."""
@@ -79,5 +80,5 @@ class Site:
         if counter is None:
             counter = self.counters[name] = Counter(self.place, name, array.space, array.itemsize)
         self.array, self.counter = array, counter
-        self.indices = [None] * 4
+        self.indices, self.last = [None] * 4, None
         return counter
