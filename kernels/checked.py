@@ -36,6 +36,8 @@ def _word(function: Callable[..., Any]) -> Callable[..., Any]:
 def checked(bits: int = 256) -> Iterator[None]:
     """Kernels called in here run as Python with registers of `bits`; not for several threads."""
     global _bits
+    from . import checked_tiles  # noqa: F401 -- the words of kernels.tiles
+
     was, _bits = _bits, bits
     changed = [
         (names, name, value)
@@ -118,8 +120,10 @@ def _memory(array: Any, low: int, high: int) -> Any:
     root = array
     while isinstance(root.base, np.ndarray):
         root = root.base
-    offset = low - root.__array_interface__["data"][0]
-    return memoryview(root.reshape(-1).view(np.uint8))[offset : offset + high - low]
+    order = sorted(range(root.ndim), key=lambda axis: -abs(root.strides[axis]))
+    lying = root.transpose(order)  # a copy in column-major order has no C-contiguous root
+    offset = low - lying.__array_interface__["data"][0]
+    return memoryview(lying.reshape(-1).view(np.uint8))[offset : offset + high - low]
 
 
 @_word

@@ -19,7 +19,7 @@ from . import memory, scratch, threads, workers
 from .gemv import gemv
 from .jit import jit, strided
 from .kernel import Call, Kernel, call
-from .micro import ROWS, panel_width, tile
+from .micro import ROWS, packed_tile, panel_width, tile
 from .packing import SLACK, pack_a, pack_b
 from .simd import pointer, vector_bits
 
@@ -315,13 +315,17 @@ def block_product(
                 mn = min(mc, m - i0)
                 a_at = ao + i0 * ars + p0 * acs
                 c_at = co + i0 * ldc + j0
-                # One call of `sweep` for all cases: its code is large.
-                source, at, rs, cs, step = a, a_at, ars, acs, ROWS * ars
+                # One call of each sweep: their code is large.
+                source, at, rs, cs = a, a_at, ars, acs
                 if not a_lies_well:
-                    source, at, rs, cs, step = rows, 0, 1, ROWS, ROWS * kn
+                    source, at, rs, cs = rows, 0, 1, ROWS
                     pack_a(a, a_at, ars, acs, mn, kn, rows)
-                sweep(source, at, rs, cs, step, b, b_at, brs, whole, panels,
-                      c, c_at, ldc, mn, nc, kn, width, p0 > 0)  # fmt: skip
+                if a_lies_well or whole > 0:
+                    sweep(source, at, rs, cs, ROWS * (ars if a_lies_well else kn),
+                          b, b_at, brs, whole, panels,
+                          c, c_at, ldc, mn, nc, kn, width, p0 > 0)  # fmt: skip
+                else:
+                    packed_sweep(rows, panels, c, c_at, ldc, mn, nc, kn, width, p0 > 0)
 
 
 @jit
@@ -333,13 +337,24 @@ def parted(length: int, most: int, unit: int) -> int:
 
 
 @jit
+def packed_sweep(
+    a: Array, b: Array, c: Array, co: int, ldc: int,
+    m: int, n: int, k: int, width: int, add: bool,
+) -> None:  # fmt: skip
+    """All tiles of one block: for each panel of b, every panel of a."""
+    for j in range(0, n, width):
+        for i in range(0, m, ROWS):
+            packed_tile(k, a, i * k, b, j * k, c, co + i * ldc + j, ldc,
+                        min(ROWS, m - i), min(width, n - j), add)  # fmt: skip
+
+
+@jit
 def sweep(
     a: Array, ao: int, rs: int, cs: int, next_rows: int,
     b: Array, bo: int, ldb: int, whole: int, panels: Array,
     c: Array, co: int, ldc: int, m: int, n: int, k: int, width: int, add: bool,
 ) -> None:  # fmt: skip
-    """All tiles of one block: for each panel of b, every panel of a. Columns below `whole` are read
-    from b itself, the others from the packed panels."""
+    """The same where a or b was not packed: columns below `whole` are read from b itself."""
     for j in range(0, n, width):
         w = min(width, n - j)
         for i in range(0, m, ROWS):

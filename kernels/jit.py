@@ -96,6 +96,21 @@ def jit(function: Any = None, /, **options: Any) -> Any:
     return Deferred(function.__name__, lambda: _compile(function, {**FIXED, **options}), function)
 
 
+def fitted(wide: Any, narrow: Any) -> Callable[[F], F]:
+    """`@fitted(wide, narrow)`: one of two functions, by the number of the host's registers.
+
+    What is decorated says the same in words of its own, for the checked twin: only the function
+    that is taken is ever compiled.
+    """
+
+    def build() -> Any:
+        from . import vectors
+
+        return (wide if vectors.REGISTERS == 32 else narrow).real()
+
+    return lambda it: Deferred(it.__name__, build, it)  # type: ignore[return-value]
+
+
 class Strided:
     """One machine code a dtype for arrays of any strides, called from Python only.
 

@@ -1,0 +1,305 @@
+"""The inner loop of matrix multiplication, 6 rows and 2 vectors. See `kernels.micro`.
+
+Written by tools/write_micro.py; change it there.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .jit import jit
+from .simd import lanes, prefetch, vadd, vbload, vfma, vload, vload_head, vstore, vstore_head, vzero
+
+Array = Any
+
+
+@jit
+def packed_6x2(
+    k: int,
+    a: Array,
+    ao: int,
+    b: Array,
+    bo: int,
+    c: Array,
+    co: int,
+    ldc: int,
+    h: int,
+    w: int,
+    add: bool,
+) -> None:
+    """A tile, a and b packed: steps that the compiler knows."""
+    s = lanes(b)
+    prefetch(c, co + 0 * ldc)
+    prefetch(c, co + 1 * ldc)
+    prefetch(c, co + 2 * ldc)
+    prefetch(c, co + 3 * ldc)
+    prefetch(c, co + 4 * ldc)
+    prefetch(c, co + 5 * ldc)
+    c00 = vzero(b)
+    c01 = vzero(b)
+    c10 = vzero(b)
+    c11 = vzero(b)
+    c20 = vzero(b)
+    c21 = vzero(b)
+    c30 = vzero(b)
+    c31 = vzero(b)
+    c40 = vzero(b)
+    c41 = vzero(b)
+    c50 = vzero(b)
+    c51 = vzero(b)
+    for _ in range(k):
+        b0 = vload(b, bo + 0 * s)
+        b1 = vload(b, bo + 1 * s)
+        x = vbload(a, ao + 0)
+        c00 = vfma(x, b0, c00)
+        c01 = vfma(x, b1, c01)
+        x = vbload(a, ao + 1)
+        c10 = vfma(x, b0, c10)
+        c11 = vfma(x, b1, c11)
+        x = vbload(a, ao + 2)
+        c20 = vfma(x, b0, c20)
+        c21 = vfma(x, b1, c21)
+        x = vbload(a, ao + 3)
+        c30 = vfma(x, b0, c30)
+        c31 = vfma(x, b1, c31)
+        x = vbload(a, ao + 4)
+        c40 = vfma(x, b0, c40)
+        c41 = vfma(x, b1, c41)
+        x = vbload(a, ao + 5)
+        c50 = vfma(x, b0, c50)
+        c51 = vfma(x, b1, c51)
+        ao += 6
+        bo += 2 * s
+    if h == 6 and w == 2 * s:
+        if add:
+            c00 = vadd(c00, vload(c, co + 0 * s))
+            c01 = vadd(c01, vload(c, co + 1 * s))
+        vstore(c, co + 0 * s, c00)
+        vstore(c, co + 1 * s, c01)
+        co += ldc
+        if add:
+            c10 = vadd(c10, vload(c, co + 0 * s))
+            c11 = vadd(c11, vload(c, co + 1 * s))
+        vstore(c, co + 0 * s, c10)
+        vstore(c, co + 1 * s, c11)
+        co += ldc
+        if add:
+            c20 = vadd(c20, vload(c, co + 0 * s))
+            c21 = vadd(c21, vload(c, co + 1 * s))
+        vstore(c, co + 0 * s, c20)
+        vstore(c, co + 1 * s, c21)
+        co += ldc
+        if add:
+            c30 = vadd(c30, vload(c, co + 0 * s))
+            c31 = vadd(c31, vload(c, co + 1 * s))
+        vstore(c, co + 0 * s, c30)
+        vstore(c, co + 1 * s, c31)
+        co += ldc
+        if add:
+            c40 = vadd(c40, vload(c, co + 0 * s))
+            c41 = vadd(c41, vload(c, co + 1 * s))
+        vstore(c, co + 0 * s, c40)
+        vstore(c, co + 1 * s, c41)
+        co += ldc
+        if add:
+            c50 = vadd(c50, vload(c, co + 0 * s))
+            c51 = vadd(c51, vload(c, co + 1 * s))
+        vstore(c, co + 0 * s, c50)
+        vstore(c, co + 1 * s, c51)
+        return
+    if add:
+        c00 = vadd(c00, vload_head(c, co + 0 * s, w - 0 * s))
+        c01 = vadd(c01, vload_head(c, co + 1 * s, w - 1 * s))
+    vstore_head(c, co + 0 * s, c00, w - 0 * s)
+    vstore_head(c, co + 1 * s, c01, w - 1 * s)
+    co += ldc
+    if h <= 1:
+        return
+    if add:
+        c10 = vadd(c10, vload_head(c, co + 0 * s, w - 0 * s))
+        c11 = vadd(c11, vload_head(c, co + 1 * s, w - 1 * s))
+    vstore_head(c, co + 0 * s, c10, w - 0 * s)
+    vstore_head(c, co + 1 * s, c11, w - 1 * s)
+    co += ldc
+    if h <= 2:
+        return
+    if add:
+        c20 = vadd(c20, vload_head(c, co + 0 * s, w - 0 * s))
+        c21 = vadd(c21, vload_head(c, co + 1 * s, w - 1 * s))
+    vstore_head(c, co + 0 * s, c20, w - 0 * s)
+    vstore_head(c, co + 1 * s, c21, w - 1 * s)
+    co += ldc
+    if h <= 3:
+        return
+    if add:
+        c30 = vadd(c30, vload_head(c, co + 0 * s, w - 0 * s))
+        c31 = vadd(c31, vload_head(c, co + 1 * s, w - 1 * s))
+    vstore_head(c, co + 0 * s, c30, w - 0 * s)
+    vstore_head(c, co + 1 * s, c31, w - 1 * s)
+    co += ldc
+    if h <= 4:
+        return
+    if add:
+        c40 = vadd(c40, vload_head(c, co + 0 * s, w - 0 * s))
+        c41 = vadd(c41, vload_head(c, co + 1 * s, w - 1 * s))
+    vstore_head(c, co + 0 * s, c40, w - 0 * s)
+    vstore_head(c, co + 1 * s, c41, w - 1 * s)
+    co += ldc
+    if h <= 5:
+        return
+    if add:
+        c50 = vadd(c50, vload_head(c, co + 0 * s, w - 0 * s))
+        c51 = vadd(c51, vload_head(c, co + 1 * s, w - 1 * s))
+    vstore_head(c, co + 0 * s, c50, w - 0 * s)
+    vstore_head(c, co + 1 * s, c51, w - 1 * s)
+
+
+@jit
+def tile_6x2(
+    k: int,
+    a: Array,
+    ao: int,
+    rs: int,
+    cs: int,
+    b: Array,
+    bo: int,
+    ldb: int,
+    c: Array,
+    co: int,
+    ldc: int,
+    h: int,
+    w: int,
+    add: bool,
+) -> None:
+    """A tile, a and b as they lie."""
+    s = lanes(b)
+    a0 = ao
+    q = 0
+    a1 = ao + 1 * rs if h > 1 else ao
+    a2 = ao + 2 * rs if h > 2 else ao
+    a3 = ao + 3 * rs if h > 3 else ao
+    a4 = ao + 4 * rs if h > 4 else ao
+    a5 = ao + 5 * rs if h > 5 else ao
+    prefetch(c, co + 0 * ldc)
+    prefetch(c, co + 1 * ldc)
+    prefetch(c, co + 2 * ldc)
+    prefetch(c, co + 3 * ldc)
+    prefetch(c, co + 4 * ldc)
+    prefetch(c, co + 5 * ldc)
+    c00 = vzero(b)
+    c01 = vzero(b)
+    c10 = vzero(b)
+    c11 = vzero(b)
+    c20 = vzero(b)
+    c21 = vzero(b)
+    c30 = vzero(b)
+    c31 = vzero(b)
+    c40 = vzero(b)
+    c41 = vzero(b)
+    c50 = vzero(b)
+    c51 = vzero(b)
+    for _ in range(k):
+        b0 = vload(b, bo + 0 * s)
+        b1 = vload(b, bo + 1 * s)
+        x = vbload(a, a0 + q)
+        c00 = vfma(x, b0, c00)
+        c01 = vfma(x, b1, c01)
+        x = vbload(a, a1 + q)
+        c10 = vfma(x, b0, c10)
+        c11 = vfma(x, b1, c11)
+        x = vbload(a, a2 + q)
+        c20 = vfma(x, b0, c20)
+        c21 = vfma(x, b1, c21)
+        x = vbload(a, a3 + q)
+        c30 = vfma(x, b0, c30)
+        c31 = vfma(x, b1, c31)
+        x = vbload(a, a4 + q)
+        c40 = vfma(x, b0, c40)
+        c41 = vfma(x, b1, c41)
+        x = vbload(a, a5 + q)
+        c50 = vfma(x, b0, c50)
+        c51 = vfma(x, b1, c51)
+        q += cs
+        bo += ldb
+    if h == 6 and w == 2 * s:
+        if add:
+            c00 = vadd(c00, vload(c, co + 0 * s))
+            c01 = vadd(c01, vload(c, co + 1 * s))
+        vstore(c, co + 0 * s, c00)
+        vstore(c, co + 1 * s, c01)
+        co += ldc
+        if add:
+            c10 = vadd(c10, vload(c, co + 0 * s))
+            c11 = vadd(c11, vload(c, co + 1 * s))
+        vstore(c, co + 0 * s, c10)
+        vstore(c, co + 1 * s, c11)
+        co += ldc
+        if add:
+            c20 = vadd(c20, vload(c, co + 0 * s))
+            c21 = vadd(c21, vload(c, co + 1 * s))
+        vstore(c, co + 0 * s, c20)
+        vstore(c, co + 1 * s, c21)
+        co += ldc
+        if add:
+            c30 = vadd(c30, vload(c, co + 0 * s))
+            c31 = vadd(c31, vload(c, co + 1 * s))
+        vstore(c, co + 0 * s, c30)
+        vstore(c, co + 1 * s, c31)
+        co += ldc
+        if add:
+            c40 = vadd(c40, vload(c, co + 0 * s))
+            c41 = vadd(c41, vload(c, co + 1 * s))
+        vstore(c, co + 0 * s, c40)
+        vstore(c, co + 1 * s, c41)
+        co += ldc
+        if add:
+            c50 = vadd(c50, vload(c, co + 0 * s))
+            c51 = vadd(c51, vload(c, co + 1 * s))
+        vstore(c, co + 0 * s, c50)
+        vstore(c, co + 1 * s, c51)
+        return
+    if add:
+        c00 = vadd(c00, vload_head(c, co + 0 * s, w - 0 * s))
+        c01 = vadd(c01, vload_head(c, co + 1 * s, w - 1 * s))
+    vstore_head(c, co + 0 * s, c00, w - 0 * s)
+    vstore_head(c, co + 1 * s, c01, w - 1 * s)
+    co += ldc
+    if h <= 1:
+        return
+    if add:
+        c10 = vadd(c10, vload_head(c, co + 0 * s, w - 0 * s))
+        c11 = vadd(c11, vload_head(c, co + 1 * s, w - 1 * s))
+    vstore_head(c, co + 0 * s, c10, w - 0 * s)
+    vstore_head(c, co + 1 * s, c11, w - 1 * s)
+    co += ldc
+    if h <= 2:
+        return
+    if add:
+        c20 = vadd(c20, vload_head(c, co + 0 * s, w - 0 * s))
+        c21 = vadd(c21, vload_head(c, co + 1 * s, w - 1 * s))
+    vstore_head(c, co + 0 * s, c20, w - 0 * s)
+    vstore_head(c, co + 1 * s, c21, w - 1 * s)
+    co += ldc
+    if h <= 3:
+        return
+    if add:
+        c30 = vadd(c30, vload_head(c, co + 0 * s, w - 0 * s))
+        c31 = vadd(c31, vload_head(c, co + 1 * s, w - 1 * s))
+    vstore_head(c, co + 0 * s, c30, w - 0 * s)
+    vstore_head(c, co + 1 * s, c31, w - 1 * s)
+    co += ldc
+    if h <= 4:
+        return
+    if add:
+        c40 = vadd(c40, vload_head(c, co + 0 * s, w - 0 * s))
+        c41 = vadd(c41, vload_head(c, co + 1 * s, w - 1 * s))
+    vstore_head(c, co + 0 * s, c40, w - 0 * s)
+    vstore_head(c, co + 1 * s, c41, w - 1 * s)
+    co += ldc
+    if h <= 5:
+        return
+    if add:
+        c50 = vadd(c50, vload_head(c, co + 0 * s, w - 0 * s))
+        c51 = vadd(c51, vload_head(c, co + 1 * s, w - 1 * s))
+    vstore_head(c, co + 0 * s, c50, w - 0 * s)
+    vstore_head(c, co + 1 * s, c51, w - 1 * s)
