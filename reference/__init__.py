@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from .tensor import Parameter as Parameter
     from .tensor import Tensor as Tensor
     from .tensor import live_tensors as live_tensors
-    from .trace import trace as trace
+    from .tracing import trace as trace
 
 PACKAGES = ("data", "init", "nn", "ops", "optim", "slots")
 HOME = {
@@ -37,7 +37,7 @@ HOME = {
     "no_grad": "tape",
     "grad": "gradient",
     "jvp": "forward",
-    "trace": "trace",
+    "trace": "tracing",
 }
 
 __all__ = sorted((*PACKAGES, *HOME))

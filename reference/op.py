@@ -239,7 +239,9 @@ class Op:
             self.pull.run = self.exact.run = self.number.run = fitted
             return
         self.pull.run = self.fast or fitted
-        self.exact.run = self.fast or (fitted if self.composition or not self.rule else self.rule)
+        self.exact.run = self.fast or (
+            fitted if self.composition or self.rule is None else self.rule
+        )
         self.number.run = self.with_number or self.exact.run
 
     def _call_rule(self, g: Any, out: Any, rest: tuple[Any, ...]) -> Any:

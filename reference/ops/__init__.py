@@ -7,22 +7,22 @@ from typing import TYPE_CHECKING
 from ..parts import lazy_parts, load_parts
 
 if TYPE_CHECKING:
-    from .attention import attention as attention
-    from .batch_norm import batch_norm as batch_norm
-    from .conv2d import conv2d as conv2d
-    from .cross_entropy import cross_entropy as cross_entropy
-    from .custom import custom as custom
-    from .dropout import dropout as dropout
+    from .affine import linear as linear
+    from .batchnorm import batch_norm as batch_norm
+    from .convolution import conv2d as conv2d
+    from .custom_op import custom as custom
+    from .dot_product_attention import attention as attention
     from .elementwise import *  # noqa: F403
-    from .embedding import embedding as embedding
-    from .layer_norm import layer_norm as layer_norm
+    from .layernorm import layer_norm as layer_norm
     from .linalg import *  # noqa: F403
-    from .linear import linear as linear
+    from .lookup import embedding as embedding
+    from .loss import cross_entropy as cross_entropy
+    from .noise import dropout as dropout
     from .pool import *  # noqa: F403
     from .recurrent import *  # noqa: F403
     from .reduce import *  # noqa: F403
     from .shape import *  # noqa: F403
-    from .softmax import *  # noqa: F403
+    from .softmaxes import *  # noqa: F403
 
 FILES = {
     "elementwise": (
@@ -35,18 +35,18 @@ FILES = {
         "flip getitem scatter_add"
     ),
     "linalg": "matmul",
-    "linear": "linear",
-    "softmax": "softmax log_softmax",
-    "cross_entropy": "cross_entropy",
-    "layer_norm": "layer_norm",
-    "batch_norm": "batch_norm",
-    "dropout": "dropout",
-    "conv2d": "conv2d conv2d_input_grad conv2d_weight_grad",
+    "affine": "linear",
+    "softmaxes": "softmax log_softmax",
+    "loss": "cross_entropy",
+    "layernorm": "layer_norm",
+    "batchnorm": "batch_norm",
+    "noise": "dropout",
+    "convolution": "conv2d conv2d_input_grad conv2d_weight_grad",
     "pool": "max_pool2d avg_pool2d avg_pool2d_input_grad",
-    "embedding": "embedding",
-    "attention": "attention",
-    "recurrent": "lstm_cell gru_cell lstm",
-    "custom": "custom",
+    "lookup": "embedding",
+    "dot_product_attention": "attention",
+    "recurrent": "lstm_cell lstm gru_cell gru",
+    "custom_op": "custom",
 }
 HOME = {name: file for file, names in FILES.items() for name in names.split()}
 

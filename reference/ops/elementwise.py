@@ -358,14 +358,10 @@ def _share(first: Any, equal: Any, like: Any) -> Any:
     return _numbers(first, like) + 0.5 * _numbers(equal, like)
 
 
-Tensor.__add__ = shortcut(add, np.add)  # type: ignore[method-assign]
-Tensor.__radd__ = Tensor.__add__  # type: ignore[method-assign]
+# The methods that small graphs are made of skip the general call.
+Tensor.__add__ = Tensor.__radd__ = shortcut(add, np.add)  # type: ignore[method-assign]
+Tensor.__mul__ = Tensor.__rmul__ = shortcut(mul, np.multiply)  # type: ignore[method-assign]
 Tensor.__sub__ = shortcut(sub, np.subtract)  # type: ignore[method-assign]
-Tensor.__mul__ = shortcut(mul, np.multiply)  # type: ignore[method-assign]
-Tensor.__rmul__ = Tensor.__mul__  # type: ignore[method-assign]
 Tensor.__truediv__ = shortcut(div, np.divide)  # type: ignore[method-assign]
-Tensor.__neg__ = method(neg, np.negative)  # type: ignore[method-assign]
-Tensor.exp = method(exp, exp.forward)  # type: ignore[method-assign]
-Tensor.tanh = method(tanh, tanh.forward)  # type: ignore[method-assign]
-Tensor.sigmoid = method(sigmoid, sigmoid.forward)  # type: ignore[method-assign]
-Tensor.relu = method(relu, relu.forward)  # type: ignore[method-assign]
+for _name, _op in (("exp", exp), ("tanh", tanh), ("sigmoid", sigmoid), ("relu", relu)):
+    setattr(Tensor, _name, method(_op, _op.forward))

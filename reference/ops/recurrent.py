@@ -1,4 +1,4 @@
-"""One step of a recurrent layer, and all steps of an LSTM in one op.
+"""One step of a recurrent layer, and all its steps in one op.
 
 Sources: Hochreiter & Schmidhuber (1997), "Long short-term memory" (with the forget gate of Gers,
 Schmidhuber & Cummins, 2000); Cho et al. (2014), "Learning phrase representations using RNN
@@ -40,8 +40,7 @@ def lstm_step(
 
 @_lstm_cell.backward
 def lstm_cell_backward(g: Parts, out: Any, saved: Any, *inputs: Array) -> Any:
-    dh, dc = _filled(g, out)
-    return backend.lstm_cell_backward(dh, dc, *saved)
+    return backend.lstm_cell_backward(*g.entries, *saved)
 
 
 @op(name="lstm", outputs=True, residual=True)
@@ -65,7 +64,8 @@ def lstm_steps(
 
 @_lstm.backward
 def lstm_backward(g: Parts, out: Any, saved: Any, *inputs: Array) -> Any:
-    return backend.lstm_backward(*_filled(g, out), *saved)
+    every, h, c = g.entries
+    return backend.lstm_backward(_dense(every, out[0]), h, c, *saved)
 
 
 @op(name="gru_cell", residual=True)
@@ -86,6 +86,31 @@ def gru_step(x: Tensor, h: Tensor, w_ih: Tensor, w_hh: Tensor, b: Tensor, b_hn: 
 @_gru_cell.backward
 def gru_cell_backward(g: Array, out: Array, saved: Any, *inputs: Array) -> Any:
     return backend.gru_cell_backward(g, *saved)
+
+
+@op(name="gru", outputs=True, residual=True)
+def _gru(x: Array, h0: Array, w_ih: Array, w_hh: Array, b: Array, b_hn: Array) -> Any:
+    """(h of every step, the last h)."""
+    every, h, saved = backend.gru(x, h0, w_ih, w_hh, b, b_hn)
+    return (every, h), saved
+
+
+@_gru.composed
+def gru_steps(
+    x: Tensor, h0: Tensor, w_ih: Tensor, w_hh: Tensor, b: Tensor, b_hn: Tensor
+) -> tuple[Tensor, Tensor]:
+    h = h0
+    every = []
+    for step in range(x.shape[0]):
+        h = gru_step(x[step], h, w_ih, w_hh, b, b_hn)
+        every.append(h)
+    return stack(every), h
+
+
+@_gru.backward
+def gru_backward(g: Parts, out: Any, saved: Any, *inputs: Array) -> Any:
+    every, h = g.entries
+    return backend.gru_backward(_dense(every, out[0]), h, *saved)
 
 
 def lstm_cell(x: Any, h: Any, c: Any, w_ih: Any, w_hh: Any, b: Any) -> tuple[Tensor, Tensor]:
@@ -130,6 +155,19 @@ def gru_cell(x: Any, h: Any, w_ih: Any, w_hh: Any, b: Any, b_hn: Any) -> Tensor:
     return _gru_cell.apply((x, h, w_ih, w_hh, b, b_hn), ())
 
 
+def gru(x: Any, h0: Any, w_ih: Any, w_hh: Any, b: Any, b_hn: Any) -> tuple[Tensor, Tensor]:
+    """All steps of `gru_cell` over x (T, B, I): (h of every step (T, B, H), last h).
+
+    Raises:
+        ShapeError: sizes that do not fit, or no step at all.
+    """
+    if len(x.shape) != 3 or not x.shape[0]:
+        raise ShapeError(f"gru: x is {x.shape}; it must be (T, B, I) with T >= 1.")
+    _check("gru", x.shape[1:], (h0,), w_ih, w_hh, (b, b_hn), 3)
+    every, h = _gru.many((x, h0, w_ih, w_hh, b, b_hn))
+    return every, h
+
+
 def _check(name: str, x: Any, states: Any, w_ih: Any, w_hh: Any, biases: Any, gates: int) -> None:
     hidden = w_hh.shape[0] if w_hh.shape else 0
     wide = gates * hidden
@@ -149,9 +187,6 @@ def _check(name: str, x: Any, states: Any, w_ih: Any, w_hh: Any, biases: Any, ga
         )
 
 
-def _filled(g: Parts, outputs: tuple[Array, ...]) -> list[Array]:
-    """The gradient of each output, zeros where none arrived."""
-    return [
-        np.zeros_like(out) if entry is None else entry
-        for entry, out in zip(g.entries, outputs, strict=True)
-    ]
+def _dense(entry: Array | None, out: Array) -> Array:
+    """The gradient of an output, zeros where none arrived."""
+    return np.zeros_like(out) if entry is None else entry

@@ -49,7 +49,8 @@ def _kept(shape: tuple[int, ...], axis: Axis, name: str) -> tuple[int, ...]:
 def sum(x: Array, axis: Axis = None, keepdims: bool = False) -> Any:
     """The sum over `axis`."""
     axes = None if axis is None else axes_of(axis, x.ndim, "sum")
-    return np.add.reduce(x, axes, keepdims=keepdims)
+    total: Array = np.add.reduce(x, axes, keepdims=keepdims)  # type: ignore[call-overload]
+    return total
 
 
 @sum.vjp
@@ -73,7 +74,7 @@ def mean(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
     """The mean over `axis`."""
     axes = axes_of(axis, x.ndim, "mean")
     _not_empty(x, axes, "mean")
-    result: Array = np.add.reduce(x, axes, keepdims=keepdims)
+    result: Array = np.add.reduce(x, axes, keepdims=keepdims)  # type: ignore[call-overload]
     return result * (result.size / x.size)
 
 

@@ -82,6 +82,14 @@ def gru_torch(torch: Any, x: Any, h: Any, w_ih: Any, w_hh: Any, b: Any, b_hn: An
     return torch._VF.gru_cell(x, h, w_ih.T, w_hh.T, b, back)
 
 
+def gru_steps_torch(torch: Any, x: Any, h: Any, w_ih: Any, w_hh: Any, b: Any, b_hn: Any) -> Any:
+    every = []
+    for step in x:
+        h = gru_torch(torch, step, h, w_ih, w_hh, b, b_hn)
+        every.append(h)
+    return torch.stack(every), h
+
+
 def attention_torch(torch: Any, q: Any, k: Any, v: Any) -> Any:
     # PyTorch gives nan where nothing is seen; there ours is 0.
     mask = torch.tensor(SEEN)
@@ -295,6 +303,11 @@ SAMPLES: dict[str, Sample] = {
         normal((2, 3), (2, 2), (3, 6), (2, 6), (6,), (2,)),
         lambda *args: ops.gru_cell(*args),
         gru_torch,
+    ),
+    "gru": Sample(
+        normal((3, 2, 3), (2, 2), (3, 6), (2, 6), (6,), (2,)),
+        lambda *args: ops.gru(*args),
+        gru_steps_torch,
     ),
 }
 

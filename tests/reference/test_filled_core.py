@@ -33,15 +33,23 @@ def copy_of(part: Callable[..., Any]) -> Callable[..., Any]:
     return lambda *args, **kwargs: part(*args, **kwargs)
 
 
-def enlarged(result: Any) -> Any:
-    """The first floats in a result, one per cent larger; what a backward pass needs stays."""
-    if isinstance(result, tuple):
-        return tuple(enlarged(one) if place == 0 else one for place, one in enumerate(result))
-    return None if result is None else result * 1.01
+def broken_rule(rule: Callable[..., Any]) -> Callable[..., Any]:
+    """Every gradient is one per cent too large."""
+    return lambda *args, **kwargs: tuple(
+        None if grad is None else grad * 1.01 for grad in rule(*args, **kwargs)
+    )
 
 
-def broken(part: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda *args, **kwargs: enlarged(part(*args, **kwargs))
+def broken_kernel(kernel: Callable[..., Any]) -> Callable[..., Any]:
+    """The first result is one per cent too large; what a backward pass needs stays."""
+
+    def broken(*args: Any, **kwargs: Any) -> Any:
+        result = kernel(*args, **kwargs)
+        if isinstance(result, tuple):
+            return (result[0] * 1.01, *result[1:])
+        return result * 1.01
+
+    return broken
 
 
 def kind(name: str) -> list[str]:
@@ -110,7 +118,7 @@ def test_a_copy_of_a_rule_changes_nothing_and_a_broken_one_is_noticed(name: str)
     test_ops.test_gradient_is_that_of_differences(test_ops.Case(name, 7))
     test_ops.test_gradient_of_the_gradient_is_that_of_differences(test_ops.Case(name, 7))
 
-    slots.fill(slot, broken(slots.find(slot).default))
+    slots.fill(slot, broken_rule(slots.find(slot).default))
     with pytest.raises(AssertionError):
         test_ops.test_gradient_is_that_of_differences(test_ops.Case(name, 7))
 
@@ -145,7 +153,7 @@ def test_a_copy_of_a_kernel_changes_nothing_and_a_broken_one_is_noticed(
     slots.fill(slot, copy_of(slots.find(slot).default))
     judge()
 
-    slots.fill(slot, broken(slots.find(slot).default))
+    slots.fill(slot, broken_kernel(slots.find(slot).default))
     with pytest.raises(AssertionError):
         judge()
 

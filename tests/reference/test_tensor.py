@@ -478,6 +478,7 @@ MISTAKES: dict[str, tuple[Any, type[Exception], str]] = {
     ),
     "lstm_cell": (lambda: ops.lstm_cell(*[Tensor(X)] * 6), ShapeError, "lstm_cell"),
     "lstm": (lambda: ops.lstm(*[Tensor(X)] * 6), ShapeError, "lstm"),
+    "gru": (lambda: ops.gru(*[Tensor(X)] * 6), ShapeError, "gru"),
     "gru_cell": (lambda: ops.gru_cell(*[Tensor(X)] * 6), ShapeError, "gru_cell"),
     "item": (lambda: Tensor(X).item(), ShapeError, "item"),
     "device": (lambda: Tensor(X, device="tpu"), ValueError, "tpu"),

@@ -25,7 +25,7 @@ def _linear(x: Array, w: Array, b: Array | None, activation: str | None) -> Any:
         else:
             before, y = backend.bias_gelu(y, b)
     elif b is not None:
-        y = backend.bias_relu(y, b) if activation else backend.bias_add(y, b)
+        y = (backend.bias_relu if activation else backend.bias_add)(y, b, out=y)
     elif activation:
         y = backend.relu(y)
     return y if x.ndim == 2 else y.reshape(*x.shape[:-1], w.shape[1]), before
