@@ -66,7 +66,8 @@ def sum_columns(x: Array) -> Array:
 
 def silu_backward(g: Array, x: Array) -> Array:
     s = sigmoid(x)
-    return g * (s + x * s * (1 - s))
+    result: Array = g * (s + x * s * (1 - s))
+    return result
 
 
 def bias_add(x: Array, b: Array, out: Array | None = None) -> Array:
@@ -74,7 +75,8 @@ def bias_add(x: Array, b: Array, out: Array | None = None) -> Array:
 
 
 def bias_relu(x: Array, b: Array, out: Array | None = None) -> Array:
-    return np.maximum(np.add(x, b, out=out), 0, out=out)
+    result: Array = np.maximum(np.add(x, b, out=out), 0, out=out)
+    return result
 
 
 def bias_gelu(x: Array, b: Array) -> tuple[Array, Array]:
