@@ -61,7 +61,7 @@ class Atomics(Warps):
             a.shadow.note("atomic", site, flat, m)
         else:
             self.count_global(a, site, flat, m)
-            a.ownership.store(site, flat, m, atomic=True)
+            a.ownership.update(site, flat, m)
 
     def _update(self, data: Any, places: Any, values: Any, op: str, used: bool) -> Any:
         if not used and op != "exch":

@@ -10,8 +10,9 @@ import numpy as np
 from .atomics import Atomics
 from .errors import Unsupported
 from .footprint import Footprint
+from .marks import PLACES
 from .memory import GlobalArray
-from .ownership import BLOCK, PLACES, Ownership
+from .ownership import BLOCK, THREAD, Ownership
 from .sites import Place
 
 MOST_BLOCKS = 1 << 27  # what a record of an access holds
@@ -54,7 +55,6 @@ class Machine(Atomics):
             raise Unsupported(None, "a kernel or a grid of this size", "Make it smaller.")
         self.uses_syncwarp, self.dynamic_bytes = uses_syncwarp, dynamic_bytes
         self.array_names = names
-        self.is_atomic = np.array([one.op == "atomic" for one in places] or [False])
         self.arrays: list[GlobalArray] = []
 
     def wrap(self, name: str, values: np.ndarray[Any, Any], *, stored: bool) -> GlobalArray:
@@ -99,7 +99,7 @@ class Machine(Atomics):
         for site in self.sites:
             site.array = site.last = None
         if self.analyze:
-            self.identity = ((self.first + self.row) << BLOCK) | (self.tid << 26)
+            self.identity = ((self.first + self.row) << BLOCK) | (self.tid << THREAD)
             for one in self.arrays:
                 one.footprint.start(self.blocks)
 

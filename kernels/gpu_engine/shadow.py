@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .marks import PLACE, PLACES, THREADS, Marks
 from .memory import SharedArray
 from .sites import Site
 
@@ -23,14 +24,13 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[Any, Any]
 NOTES = 1024  # accesses that wait for a barrier before they are looked at anyway
-THREADS = 1 << 10
-PLACES = 1 << 12
+EPOCH = PLACE + 10  # where the epoch starts in a record
 
 
 class SharedShadow:
     """The accesses of one shared array.
 
-    A record is epoch, thread and place in one integer. With one row, all blocks have done the
+    The last store of each element is epoch, thread and place in one integer. With one row, all blocks have done the
     same so far and the first stands for all.
     """
 
@@ -40,14 +40,10 @@ class SharedShadow:
         self.changed = False  # a store waits among the notes
         self.complete = False  # every element has been written
         self.rows = 1
-        shape = (1, array.size)
-        self.writer = np.full(shape, -1, np.int64)
-        self.write_turn = np.zeros(shape, np.int64)  # of the writer's warp, by syncwarp
-        self.read_epoch = np.full(shape, -1, np.int64)
-        self.read_place = np.zeros(shape, np.int64)
-        self.read_low = np.zeros(shape, np.int64)
-        self.read_high = np.zeros(shape, np.int64)
-        self.read_turn = np.zeros(shape, np.int64)
+        turns = machine.uses_syncwarp
+        self.writer = np.full(array.size, -1, np.int64)
+        self.write_turn = np.zeros(array.size, np.int64)  # of the writer's warp, by syncwarp
+        self.reads, self.updates = (Marks(array.size, turns=turns) for _ in range(2))
 
     def note(self, op: str, site: Site, flat: Any, m: Array) -> None:
         """Remember an access until the next barrier."""
@@ -70,9 +66,9 @@ class SharedShadow:
     def _only_read(self, site: Site, flat: Any, m: Array) -> None:
         """Where nobody stores, the one thing that can be wrong is that nobody ever did."""
         if type(flat) is int:
-            suspect = bool(self.writer[0, flat] < 0)
+            suspect = bool(self.writer[flat] < 0)
         else:
-            suspect = bool(self.writer[0].take(flat).min() < 0)
+            suspect = bool(self.writer.take(flat).min() < 0)
         if suspect:
             self._access("load", site, flat, m, self.machine.turns[:1])
 
@@ -91,9 +87,10 @@ class SharedShadow:
     def _spread(self) -> None:
         """Blocks begin to differ: a row for each."""
         self.rows = self.machine.blocks
-        for name in ("writer", "write_turn", "read_epoch", "read_place", "read_low", "read_high"):
-            setattr(self, name, np.repeat(getattr(self, name), self.rows, axis=0))
-        self.read_turn = np.repeat(self.read_turn, self.rows, axis=0)
+        self.writer = np.tile(self.writer, self.rows)
+        self.write_turn = np.tile(self.write_turn, self.rows)
+        self.reads.spread(self.rows)
+        self.updates.spread(self.rows)
 
     def _access(self, op: str, site: Site, flat: Any, m: Array, turns: Array) -> None:
         machine = self.machine
@@ -107,87 +104,71 @@ class SharedShadow:
         else:
             where = np.broadcast_to(m, shape)
             gi, t, e, w = places[where], threads[where], epochs[where], turn[where]
-        place = site.place.index
-        if op == "load":
-            self._load(site, gi, t, e, w, place)
-        else:
-            self._store(site, gi, t, e, w, place, atomic=op == "atomic")
+        getattr(self, f"_{op}")(site, gi, t, e, w)
 
-    def _load(self, site: Site, gi: Array, t: Array, e: Array, w: Array, place: int) -> None:
-        last = self.writer.reshape(-1)[gi]
-        if not self.complete and not self.array.dropped:
-            unset = last < 0
-            if unset.any():
-                k = int(np.argmax(unset))
-                self._report_unset(site, int(gi[k]), int(t[k]))
-        clash = self._unordered(last, self.write_turn.reshape(-1)[gi], t, e, w)
-        if clash is not None:
-            self._race("read-after-write", site, gi, t, last, clash)
-        low, high = self.read_low.reshape(-1), self.read_high.reshape(-1)
-        old_low, old_high = low[gi], high[gi]
-        fresh = self.read_epoch.reshape(-1)[gi] == e
-        if self.machine.uses_syncwarp:
-            mine = (old_low >> 5 == t >> 5) & (old_high >> 5 == t >> 5)
-            fresh &= ~mine | (self.read_turn.reshape(-1)[gi] == w)
-        new_low = np.where(fresh, np.minimum(old_low, t), t)
-        new_high = np.where(fresh, np.maximum(old_high, t), t)
-        # Threads ascend, so of several readers the first must win below and the last above.
-        low[gi[::-1]] = new_low[::-1]
-        high[gi] = new_high
-        self.read_epoch.reshape(-1)[gi] = e
-        self.read_place.reshape(-1)[gi] = place
-        if self.machine.uses_syncwarp:
-            self.read_turn.reshape(-1)[gi] = w
+    def _load(self, site: Site, gi: Array, t: Array, e: Array, w: Array) -> None:
+        last = self.writer[gi]
+        self._check_set(site, last, gi, t)
+        self._after_store("read-after-write", site, last, gi, t, e, w)
+        self._after(self.updates, "read-after-write", site, gi, t, e, w)
+        self.reads.add(gi, t, e, w, site.place.index)
 
-    def _store(
-        self, site: Site, gi: Array, t: Array, e: Array, w: Array, place: int, *, atomic: bool
+    def _atomic(self, site: Site, gi: Array, t: Array, e: Array, w: Array) -> None:
+        last = self.writer[gi]
+        self._check_set(site, last, gi, t)
+        self._after_store("read-after-write", site, last, gi, t, e, w)
+        self._after(self.reads, "write-after-read", site, gi, t, e, w)
+        self.updates.add(gi, t, e, w, site.place.index)
+
+    def _store(self, site: Site, gi: Array, t: Array, e: Array, w: Array) -> None:
+        self._after_store("write-after-write", site, self.writer[gi], gi, t, e, w)
+        self._after(self.updates, "write-after-write", site, gi, t, e, w)
+        self._after(self.reads, "write-after-read", site, gi, t, e, w)
+        record = (e << EPOCH) | (t << PLACE) | site.place.index
+        self.writer[gi] = record
+        if self.machine.uses_syncwarp:
+            self.write_turn[gi] = w
+        winner = self.writer[gi]
+        twice = winner != record
+        if twice.any():
+            self._race("write-after-write", site, gi, t, winner, twice)
+
+    def _check_set(self, site: Site, last: Array, gi: Array, t: Array) -> None:
+        if self.complete or self.array.dropped:
+            return
+        unset = last < 0
+        if unset.any():
+            k = int(np.argmax(unset))
+            self._report_unset(site, int(gi[k]), int(t[k]))
+
+    def _after_store(
+        self, kind: str, site: Site, last: Array, gi: Array, t: Array, e: Array, w: Array
     ) -> None:
-        writer = self.writer.reshape(-1)
-        last = writer[gi]
-        clash = self._unordered(last, self.write_turn.reshape(-1)[gi], t, e, w)
-        if clash is not None and atomic:
-            clash &= ~self.machine.is_atomic[last & (PLACES - 1)]
-        if clash is not None and clash.any():
-            kind = "read-after-write" if atomic else "write-after-write"
+        """Look for an element that another thread stored, with nothing in between."""
+        clash = last >> EPOCH == e
+        if not clash.any():
+            return
+        other = (last >> PLACE) & (THREADS - 1)
+        clash &= (other != t) & (last >= 0)
+        if self.machine.uses_syncwarp:
+            clash &= (other >> 5 != t >> 5) | (self.write_turn[gi] == w)
+        if clash.any():
             self._race(kind, site, gi, t, last, clash)
-        read = self.read_epoch.reshape(-1)[gi] == e
-        if read.any():
-            low, high = self.read_low.reshape(-1)[gi], self.read_high.reshape(-1)[gi]
-            clash = read & ((low != t) | (high != t))
-            if self.machine.uses_syncwarp:
-                mine = (low >> 5 == t >> 5) & (high >> 5 == t >> 5)
-                clash &= ~mine | (self.read_turn.reshape(-1)[gi] == w)
-            if clash.any():
-                other = np.where((high >> 5 != t >> 5) | (low == t), high, low)
-                record = (other << 12) | self.read_place.reshape(-1)[gi]
-                self._race("write-after-read", site, gi, t, record, clash)
-        record = (e << 22) | (t << 12) | place
-        writer[gi] = record
-        if self.machine.uses_syncwarp:
-            self.write_turn.reshape(-1)[gi] = w
-        if not atomic:
-            winner = writer[gi]
-            twice = winner != record
-            if twice.any():
-                self._race("write-after-write", site, gi, t, winner, twice)
 
-    def _unordered(self, last: Array, turn: Array, t: Array, e: Array, w: Array) -> Array | None:
-        """Lanes whose element another thread wrote, with nothing in between."""
-        same_epoch = last >> 22 == e
-        if not same_epoch.any():
-            return None
-        other = (last >> 12) & (THREADS - 1)
-        clash = same_epoch & (other != t) & (last >= 0)
-        if self.machine.uses_syncwarp:
-            clash &= (other >> 5 != t >> 5) | (turn == w)
-        return clash if clash.any() else None
+    def _after(
+        self, marks: Marks, kind: str, site: Site, gi: Array, t: Array, e: Array, w: Array
+    ) -> None:
+        """Look for an element that another thread has marked, with nothing in between."""
+        found = marks.clash(gi, t, e, w)
+        if found is not None:
+            self._race(kind, site, gi, t, found[1], found[0])
 
     def _race(
         self, kind: str, site: Site, gi: Array, t: Array, record: Array, clash: Array
     ) -> None:
         kind = f"race:{kind}"
         known = self.machine.findings.known(kind, site.place.line)
-        across = clash & (record >> 17 & 31 != t >> 5)
+        across = clash & ((record >> PLACE + 5) & 31 != t >> 5)
         # Across warps only syncthreads helps, so such a pair of threads says more.
         worse = bool(across.any())
         if self.machine.findings.seen(kind, site.place.line) and not (
@@ -196,7 +177,7 @@ class SharedShadow:
             return
         k = int(np.argmax(across if worse else clash))
         row, element = divmod(int(gi[k]), self.array.size)
-        thread, other = int(t[k]), int(record[k]) >> 12 & (THREADS - 1)
+        thread, other = int(t[k]), int(record[k]) >> PLACE & (THREADS - 1)
         first = self.machine.sites[int(record[k]) & (PLACES - 1)].place
         missing = "syncwarp" if thread >> 5 == other >> 5 else "syncthreads"
         barrier = "syncthreads()" if missing == "syncthreads" else "syncwarp() or syncthreads()"
@@ -228,7 +209,7 @@ class SharedShadow:
             site,
             row,
             thread,
-            f"{self.array.place_of(element)} is loaded before any thread has stored it. "
+            f"{self.array.place_of(element)} is {'loaded' if site.place.op == 'load' else 'updated'} before any thread has stored it. "
             "Shared memory starts with arbitrary values.",
             array=self.array.name,
         )
