@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from .jit import Deferred
+from .jit import FITTED, Deferred
 
 WORDS: dict[str, Callable[..., Any]] = {}
 _bits = 256
@@ -66,8 +66,8 @@ def _is_compiled(name: str, value: Any) -> bool:
 def _plain(name: str, value: Any) -> Any:
     if isinstance(value, Deferred) and value.source is not None:
         return value.source
-    if name in WORDS:
-        return WORDS[name]
+    if name in WORDS or name in FITTED:
+        return WORDS.get(name) or FITTED[name]
     real = value.real() if isinstance(value, Deferred) else value
     return getattr(real, "py_func", real)
 
