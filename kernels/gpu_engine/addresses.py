@@ -108,22 +108,20 @@ class Addresses(Lanes):
         whole = m is self.m0 and self.full
         size = counter.itemsize
         first = int(flat[0, 0])
-        known: Pattern | None
+        key: Any
+        memory: dict[Any, Pattern]
         if rows * self.width <= REMEMBERED:
             low = first - first % unit
             mask_key = None if whole else m.tobytes()
             key = (flat.shape, (flat - low).tobytes(), mask_key, size, times)
-            known = site.patterns.get(key)
-            if known is not None:
-                return known
             if len(site.patterns) >= PATTERNS:
                 site.patterns.clear()
             memory = site.patterns
         else:
             memory, key = self._shifted(site, flat, m, first), (first % unit, size)
-            known = memory.get(key)
-            if known is not None:
-                return known
+        known = memory.get(key)
+        if known is not None:
+            return known
         shape = (rows, self.width)
         address = np.broadcast_to(flat, shape).reshape(-1, WARP) * a.itemsize + a.base
         mask = None if whole else np.broadcast_to(m, shape).reshape(-1, WARP)

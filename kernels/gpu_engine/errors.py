@@ -9,6 +9,8 @@ EngineError(Exception)
 
 from __future__ import annotations
 
+from .findings import Finding
+
 
 class EngineError(Exception):
     """A sentence about one place of the source.
@@ -24,6 +26,11 @@ class EngineError(Exception):
         place = f"line {line}: " if line is not None else ""
         super().__init__(f"{place}{construct} {fact}." + (f" {instead}" if instead else ""))
 
+    def finding(self) -> Finding:
+        """The error as a finding of the vocabulary."""
+        kind = "launch-geometry" if isinstance(self, LaunchError) else "unsupported"
+        return Finding(kind, self.line, str(self))
+
 
 class Unsupported(EngineError):
     """The engine cannot run this; whether it is right is not known."""
@@ -33,7 +40,7 @@ class Unsupported(EngineError):
 
 
 class Rejected(EngineError):
-    """Numba's CUDA compiler refuses this source."""
+    """Numba's CUDA compiler refuses this source: it is wrong, not merely unknown to the engine."""
 
 
 class LaunchError(EngineError):

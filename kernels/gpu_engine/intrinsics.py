@@ -225,9 +225,7 @@ RULES: dict[str, Rule] = {
     "cuda.syncthreads_and": Rule(_block_vote, "syncthreads_and", masked=True),
     "cuda.syncthreads_or": Rule(_block_vote, "syncthreads_or", masked=True),
     "cuda.syncwarp": Rule(_syncwarp, "syncwarp", masked=True),
-    "cuda.threadfence": Rule(_nothing, "threadfence", masked=True),
     "cuda.threadfence_block": Rule(_nothing, "threadfence", masked=True),
-    "cuda.threadfence_system": Rule(_nothing, "threadfence", masked=True),
     **{f"cuda.{name}": Rule(_shuffle, name, masked=True) for name in SHUFFLES},
     "cuda.all_sync": Rule(_vote(BOOL), "all_sync", masked=True),
     "cuda.any_sync": Rule(_vote(BOOL), "any_sync", masked=True),
@@ -265,6 +263,8 @@ VALUES: dict[str, tuple[Scalar, str]] = {
 
 # What the engine cannot do, with what to write instead.
 INSTEAD: dict[str, str] = {
+    "cuda.threadfence": "An order of blocks made by fences is not followed; use two launches.",
+    "cuda.threadfence_system": "Use two launches.",
     "cuda.cg.this_grid": "Blocks cannot wait for one another; use two launches.",
     "cuda.atomic.cas": "Use atomic.add, atomic.max or atomic.min.",
     "cuda.atomic.compare_and_swap": "Use atomic.add, atomic.max or atomic.min.",

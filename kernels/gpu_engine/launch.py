@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .errors import LaunchError
+from .errors import LaunchError, Unsupported
 from .findings import Finding
 from .geometry import Geometry, extents
 from .linker import Compiled, Linker
@@ -107,7 +107,10 @@ class Engine:
         """The kernel for arguments of these types."""
         key = name, types
         if key not in self._compiled:
-            self._compiled[key] = Linker(self.program).compile(name, types)
+            try:
+                self._compiled[key] = Linker(self.program).compile(name, types)
+            except RecursionError:
+                raise Unsupported(None, f"an expression of {name}", "Nest less.") from None
         return self._compiled[key]
 
     def launch(
@@ -166,7 +169,12 @@ class Engine:
                 wrapped.append(_plain(value))
         if compiled.promotion is not None:
             machine.findings.add(compiled.promotion)
-        machine.run(compiled.run, wrapped)
+        try:
+            machine.run(compiled.run, wrapped)
+        except OverflowError:
+            raise Unsupported(
+                function.node.lineno, f"an integer of {name} beyond 64 bits", "Keep it smaller."
+            ) from None
         if analyze:
             _check_outputs(machine, compiled, wrapped, outputs)
         return _collect(self.program, name, machine, analyze)
@@ -202,7 +210,9 @@ def _check_outputs(
     arrays = [one for one in arguments if one in machine.arrays]
     for array in arrays[len(arrays) - outputs :] if outputs else []:
         stores = [
-            one.line for one in compiled.places if one.op != "load" and one.array == array.name
+            one.place.line
+            for one in machine.sites
+            if one.place.op != "load" and array.name in one.counters
         ]
         machine.unwritten(array, min(stores, default=compiled.function.node.lineno))
 

@@ -107,3 +107,12 @@ def imported(module: str, level: int, name: str) -> Entity | None:
     if module in ("numba.cuda", "numba_cuda.cuda"):
         return member("cuda", name)
     return Path("cuda") if name == "cuda" else member("numba", name)
+
+
+def everything(module: str) -> dict[str, Entity]:
+    """What `from module import *` binds, of what the engine knows."""
+    known = [*SPELLINGS, "cuda"] if module == "numba" else []
+    if module == "math":
+        known = [name for name in dir(math) if not name.startswith("_")]
+    found = {name: imported(module, 0, name) for name in known}
+    return {name: one for name, one in found.items() if one is not None}

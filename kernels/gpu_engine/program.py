@@ -88,6 +88,9 @@ class Program:
                     )
             case ast.ImportFrom():
                 for alias in node.names:
+                    if alias.name == "*":
+                        self.names |= names.everything(node.module or "")
+                        continue
                     found = names.imported(node.module or "", node.level, alias.name)
                     self.names[alias.asname or alias.name] = found or Unusable(
                         node.lineno, f"from {node.module} import {alias.name}"

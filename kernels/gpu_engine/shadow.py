@@ -204,12 +204,13 @@ class SharedShadow:
         if self.machine.findings.seen("uninitialised-shared", site.place.line):
             return
         row, element = divmod(gi, self.array.size)
+        did = "loaded" if site.place.op == "load" else "updated"
         self.machine.find(
             "uninitialised-shared",
             site,
             row,
             thread,
-            f"{self.array.place_of(element)} is {'loaded' if site.place.op == 'load' else 'updated'} before any thread has stored it. "
+            f"{self.array.place_of(element)} is {did} before any thread has stored it. "
             "Shared memory starts with arbitrary values.",
             array=self.array.name,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import math
 from typing import Any
 
 from . import types
@@ -13,6 +14,7 @@ from .typed import Declaration
 from .types import BOOL, FLOAT32, FLOAT64, INT64, Array, Scalar, Tuple, Type
 from .typing_expressions import ExpressionTyper
 
+LOCAL_LIMIT = 512 * 1024  # bytes of local memory that a thread can have
 SPACES = {"cuda.shared.array": "shared", "cuda.local.array": "local"}
 
 
@@ -73,6 +75,11 @@ class CallTyper(ExpressionTyper):
         least = 0 if space == "shared" and len(extents) == 1 else 1
         if any(one < least for one in extents):
             raise Rejected(node.lineno, f"the shape `{ast.unparse(shape)}`", "must be positive")
+        size = dtype.scalar.bits // 8 * math.prod(extents)
+        if space == "local" and size > LOCAL_LIMIT:
+            raise Rejected(
+                node.lineno, f"{size} bytes of local memory", f"are more than {LOCAL_LIMIT}"
+            )
         alignment = self.literal(given["alignment"]) if "alignment" in given else 0
         self.declarations[node] = Declaration(
             node, space, tuple(extents), dtype.scalar, alignment or 0

@@ -32,6 +32,7 @@ def run(text: str, parameters: int = 2, **more: float) -> None:
         ("n = N + 4\ns = cuda.shared.array(n, float32)", "shape"),
         ("s = cuda.shared.array(x.size, float32)", "shape"),
         ("s = cuda.shared.array(8, 4)", "is no type"),
+        ("s = cuda.local.array(1000000, float32)", "4000000 bytes"),
         ("s = cuda.shared.array((N, N, 4), float32)", "65536 bytes"),
         ("out[0.5] = x[0]", "integers"),
         ("out[0, 0] = x[0]", "indices"),
@@ -79,6 +80,7 @@ def test_what_numba_refuses_is_refused(statements: str, piece: str) -> None:
         ("import os", "top of the file"),
         ("while True:\n    break\nelse:\n    pass", "else after a loop"),
         ("g = cuda.cg.this_grid()", "two launches"),
+        ("cuda.threadfence()", "two launches"),
         ("cuda.atomic.cas(out, 0, float32(0), x[0])", "atomic.add"),
         ("out[0] = x.T[0]", "shape, size and ndim"),
         ("out[0] = unknown", "integer or float literals"),
@@ -206,6 +208,33 @@ def test_arguments_are_checked(arguments: tuple[object, ...], piece: str) -> Non
 def test_geometry_is_checked(grid: object, block: object, piece: str) -> None:
     with pytest.raises(LaunchError, match=piece):
         engine(body("out[0] = x[0]")).launch("kernel", grid, block, ramp(4), ramp(4))  # type: ignore[arg-type]
+
+
+def test_deep_expressions_and_huge_integers_are_refused_and_not_run_into() -> None:
+    with pytest.raises(EngineError):
+        run(body("out[0] = " + "-" * 3000 + "x[0]"))
+    with pytest.raises(Unsupported, match="64 bits"):
+        run(body("k = 3\nfor j in range(70):\n    k += k\nout[cuda.grid(1)] = k + cuda.grid(1)"))
+
+
+def test_everything_may_be_imported() -> None:
+    text = "from numba import *\nfrom math import *\n\n\n@cuda.jit\ndef kernel(x, out):\n"
+    text += "    out[0] = exp(x[0]) + float32(pi)\n"
+    out = np.zeros(2, np.float32)
+    of = Engine(text).launch("kernel", 1, 1, ramp(2), out)
+
+    assert not of.findings and out[0] == np.float32(1) + np.float32(np.pi)
+
+
+def test_errors_become_findings() -> None:
+    with pytest.raises(Unsupported) as unknown:
+        run(body("print(x[0])"))
+    with pytest.raises(LaunchError) as wrong:
+        engine(body("out[0] = x[0]")).launch("kernel", 1, 4096, ramp(4), ramp(4))
+
+    assert unknown.value.finding().kind == "unsupported"
+    assert unknown.value.finding().line == unknown.value.line
+    assert wrong.value.finding().kind == "launch-geometry"
 
 
 def test_a_signature_is_not_supported() -> None:

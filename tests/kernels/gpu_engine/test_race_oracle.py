@@ -47,7 +47,11 @@ class Access:
 def program(seed: int, array: str) -> tuple[str, list[Access]]:
     """A kernel of random accesses, and all accesses that it makes."""
     choose = random.Random(seed)
-    statements = ["s = cuda.shared.array(N, float32)", "t = cuda.threadIdx.x", "v = x[cuda.grid(1)]"]
+    statements = [
+        "s = cuda.shared.array(N, float32)",
+        "t = cuda.threadIdx.x",
+        "v = x[cuda.grid(1)]",
+    ]
     statements.append(f"{array}[t] = v")
     first = HEAD.count("\n") + 3  # the decorator and the def come before the statements
     accesses = [Access(0, first + 3, "store", t, t, 0, 0) for t in range(THREADS)]
