@@ -10,15 +10,16 @@ CLEAN := env -u OPENBLAS_CORETYPE -u OMP_NUM_THREADS -u PYTEST_ADDOPTS -u PYTHON
 lab: .venv/.lab
 	@$(CLEAN) $(BIN)/lab
 
+# Oracles use one BLAS thread, as under `lab`: two would wait for each other on a busy machine.
 test: .venv/.dev
-	$(CLEAN) $(BIN)/python -m pytest
+	$(CLEAN) OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest
 
 check: .venv/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(CLEAN) $(BIN)/python -m pytest
+	$(CLEAN) OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest
 
 format: .venv/.dev
 	$(BIN)/ruff check --fix .

@@ -142,8 +142,8 @@ class Channel:
         return message
 
     def pending(self) -> bool:
-        """Whether bytes wait that nobody asked for (or the other side has closed)."""
-        return bool(self._ahead) or bool(self._readable.poll(0))
+        """Whether bytes wait that nobody asked for; a side that has closed sends none."""
+        return bool(self._ahead) or any(flag & select.POLLIN for _, flag in self._readable.poll(0))
 
     def _take(self, size: int, deadline: float | None) -> bytes:
         """The next `size` bytes; what comes with them in the same read waits its turn."""

@@ -66,6 +66,15 @@ def test_frames_that_come_together_are_read_one_by_one(pipes: Pipes) -> None:
     assert not pipes.channel.pending()
 
 
+def test_a_side_that_closed_has_sent_nothing(pipes: Pipes) -> None:
+    """A box that was ended while it waited is told as ended, not as one that talks out of turn."""
+    pipes.close(pipes.write)
+
+    assert not pipes.channel.pending()
+    with pytest.raises(FrameEnd):
+        pipes.channel.receive(NOW)
+
+
 @given(st.binary(max_size=200))
 @settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 def test_random_bytes_are_an_error_of_ours(noise: bytes) -> None:
