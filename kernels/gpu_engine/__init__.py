@@ -8,7 +8,8 @@
 The file is parsed, never imported: `program` reads names and constants, the typing modules type
 functions as Numba does, the translating modules write NumPy source over vectors of lanes, and
 `machine` runs it: `lanes` (masks), `access` (memory), `shadow` and `ownership` (races), `barriers`,
-`warps`, `atomics`. `judge` holds the counters against bounds.
+`warps`, `atomics`. `judge` holds the counters against bounds, `host` interprets a file's own `launch`,
+`examine` does everything for one kernel, `device` is the host's side of `cuda` without a GPU.
 """
 
 from __future__ import annotations

@@ -120,8 +120,8 @@ class CallTyper(ExpressionTyper):
             )
         callee = self.callees[node] = self.link(function, arguments, node)
         for name, argument in zip(function.parameters, node.args, strict=True):
-            if name in callee.stores and isinstance(argument, ast.Name):
-                self.stores.add(argument.id)
+            if name in callee.stores:
+                self.stored(argument)
         return callee.returns
 
     def _intrinsic(self, node: ast.Call, name: str) -> Type:
@@ -151,8 +151,8 @@ class CallTyper(ExpressionTyper):
             raise Rejected(node.lineno, f"`{ast.unparse(node)}`", text) from None
         if not rule.masked:
             self._check_mix(node, *node.args, result=result)
-        elif name == "cuda.store4" and isinstance(node.args[0], ast.Name):
-            self.stores.add(node.args[0].id)
+        elif name == "cuda.store4":
+            self.stored(node.args[0])
         return result
 
     def _convert(self, node: ast.Call, name: str) -> Type:
@@ -177,6 +177,5 @@ class CallTyper(ExpressionTyper):
         place = ast.Subscript(node.args[0], node.args[1], ast.Store())
         self.element(ast.copy_location(place, node), owner)
         self.scalar(node.args[2])
-        if isinstance(node.args[0], ast.Name):
-            self.stores.add(node.args[0].id)
+        self.stored(node.args[0])
         return owner.dtype

@@ -56,6 +56,7 @@ class ExpressionTyper:
         self.promotions: dict[ast.AST, Promotion] = {}
         self.stores: set[str] = set()
         self.assigned: set[str] = set()
+        self.rebound: set[str] = set()
         self.scope: Scope = {}
 
     # names
@@ -104,6 +105,17 @@ class ExpressionTyper:
 
     def _unsupport(self, node: ast.expr, what: str, instead: str) -> None:
         raise Unsupported(node.lineno, what, instead)
+
+    def stored(self, node: ast.expr) -> None:
+        """An array of the caller is stored into: which, or any where the text does not tell."""
+        kind = self.types.get(node)
+        if isinstance(kind, Array) and kind.space != "global":
+            return
+        known = isinstance(node, ast.Name) and node.id not in self.rebound
+        if isinstance(node, ast.Name) and known:
+            self.stores.add(node.id)
+        else:
+            self.stores |= set(self.function.parameters)
 
     def promote(self, node: ast.AST, text: str) -> None:
         """Write down that float64 comes in here."""

@@ -54,11 +54,12 @@ class FunctionTyper(CallTyper):
             raise Unsupported(
                 node.lineno, f"the parameters of {function.name}", "Use plain parameters."
             )
-        self.assigned = set(function.parameters) | {
+        self.rebound = {
             one.id
             for one in ast.walk(node)
             if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)
         }
+        self.assigned = set(function.parameters) | self.rebound
         self.targets: dict[str, set[Type]] = {}
         self.returned: list[tuple[ast.AST, Type]] = []
         self.augmented: dict[ast.AugAssign, ast.BinOp] = {}
@@ -204,8 +205,7 @@ class FunctionTyper(CallTyper):
                 statement,
                 f"`{ast.unparse(target)}` is float64 and is given a float32",
             )
-        if isinstance(target.value, ast.Name):
-            self.stores.add(target.value.id)
+        self.stored(target.value)
 
     def _return_statement(self, node: ast.Return, scope: Scope) -> None:
         kind = NONE if node.value is None else self.expression(node.value)

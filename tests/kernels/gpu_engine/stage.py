@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from kernels.gpu_engine import Engine, Launch
+from kernels.gpu_engine.examine import examine
 from kernels.gpu_engine.findings import Finding
-from kernels.gpu_engine.host import launch_geometry
-from kernels.gpu_engine.judge import Budget, judge
+from kernels.gpu_engine.judge import Budget
 
 SOURCE = Path(__file__).with_name("correct.py").read_text(encoding="utf-8")
 ENGINE = Engine(SOURCE, "correct.py")
@@ -133,11 +133,5 @@ def run(engine: Engine, name: str, size: tuple[int, ...], *, judged: bool = Fals
     more = (size[-1],) if name == "flash_attention" else ()
     result = np.full(expected.shape, np.nan, np.float32)
     arguments = (*(one.copy() for one in inputs), result, *more)
-    geometry = launch_geometry(engine.program, name, arguments)
-    if isinstance(geometry, Finding):
-        return Outcome(None, (geometry,), result, expected)
-    launch = engine.launch(name, *geometry, *arguments, outputs=1)
-    findings = launch.findings
-    if judged:
-        findings += judge(launch, kernel.budget(*size))
-    return Outcome(launch, findings, result, expected)
+    done = examine(engine, name, arguments, judged=judged, budget=kernel.budget(*size))
+    return Outcome(done.launch, done.findings, result, expected)

@@ -226,6 +226,23 @@ def test_everything_may_be_imported() -> None:
     assert not of.findings and out[0] == np.float32(1) + np.float32(np.pi)
 
 
+def test_an_examination_tells_what_is_wrong_from_what_is_unknown() -> None:
+    from kernels.gpu_engine.examine import examine
+
+    launch_text = "\n\ndef launch(name, *args):\n    return 1, 32\n"
+    unknown = examine(engine(body("print(x[0])") + launch_text), "kernel", (ramp(4), ramp(4)))
+    refused = examine(engine(body("d = [1]") + launch_text), "kernel", (ramp(4), ramp(4)))
+    missing = examine(engine(body("out[0] = x[0]")), "kernel", (ramp(4), ramp(4)))
+    endless = body("while True:\n    out[0] = x[0]") + launch_text
+    late = examine(engine(endless), "kernel", (ramp(4), ramp(4)), seconds=0.1)
+
+    assert isinstance(unknown.error, Unsupported) and isinstance(refused.error, Rejected)
+    assert isinstance(missing.error, LaunchError) and isinstance(late.error, Endless)
+    for one in (unknown, refused, missing, late):
+        assert len(one.findings) == 1 and one.launch is None
+        assert one.findings[0].message == str(one.error)
+
+
 def test_errors_become_findings() -> None:
     with pytest.raises(Unsupported) as unknown:
         run(body("print(x[0])"))

@@ -256,6 +256,31 @@ def test_one_array_under_two_names() -> None:
     assert [one.kind for one in of.findings] == [WAR]
 
 
+@pytest.mark.parametrize(
+    "store",
+    [
+        "o = out\no[i] = x[i]",
+        "o = x\nif n > 0:\n    o = out\no[i] = x[i]",
+        "(x, out)[1][i] = x[i]",
+        "a, b = x, out\na, b = b, a\na[i] = b[i]",
+        "fill((x, out)[1], x, i)",
+        "fill(out, x, i)",
+        "cuda.atomic.exch(out, i, x[i])",
+    ],
+)
+def test_stores_by_another_name_are_seen(store: str) -> None:
+    text = (
+        "@cuda.jit(device=True)\ndef fill(to, of, i):\n    there = to\n    there[i] = of[i]\n\n\n"
+        + body("i = cuda.grid(1) + n\n" + store, "x, out, n")
+    )
+    x, out = ramp(65), np.full(65, np.nan, np.float32)
+    of = launch(text, 2, 32, x, out, 1, outputs=1)
+
+    assert [one.kind for one in of.findings] == ["unwritten-output"]
+    assert "out[0]" in of.findings[0].message and of.stored == {"out"}
+    np.testing.assert_array_equal(out[1:], x[1:])
+
+
 def test_in_place_updates_are_no_race() -> None:
     _, of, out = run(
         "i = cuda.grid(1)\nout[i] = x[i]\nout[i] = out[i] * float32(2)\nout[i] += x[i]", 64, 4
