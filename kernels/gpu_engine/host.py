@@ -37,6 +37,15 @@ COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.Is: operator.is_,
     ast.IsNot: operator.is_not,
 }
+
+
+def _short_range(*bounds: int) -> range:
+    found = range(*bounds)
+    if len(found) > STEPS:
+        raise ValueError(f"a range of {len(found)} numbers")
+    return found
+
+
 CALLS: dict[str, Callable[..., Any]] = {
     "int": int,
     "float": float,
@@ -46,7 +55,7 @@ CALLS: dict[str, Callable[..., Any]] = {
     "abs": abs,
     "len": len,
     "round": round,
-    "range": range,
+    "range": _short_range,
     "divmod": divmod,
     **{f"math.{one}": getattr(math, one) for one in ("ceil", "floor", "sqrt", "log2", "prod")},
 }

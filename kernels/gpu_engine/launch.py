@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +19,7 @@ from .sites import Counter
 from .types import SCALARS, Array, Type, scalar_of
 
 BATCH_LANES = 16384  # lanes of a batch: large enough for NumPy, small enough for the cache
+LOCAL_BYTES = 1 << 27  # that the local arrays of a batch may take
 SECONDS = 60.0
 
 
@@ -150,6 +152,13 @@ class Engine:
             )
         types = tuple(_type_of(*pair) for pair in zip(names, arguments, strict=True))
         compiled = self.compiled(name, types)
+        local = sum(
+            math.prod(one.shape) * one.dtype.bits // 8
+            for one in compiled.declarations
+            if one.space == "local"
+        )
+        if local:
+            batch_lanes = min(batch_lanes, max(1, LOCAL_BYTES // local))
         machine = Machine(
             extents(grid, "grid"),
             extents(block, "block"),

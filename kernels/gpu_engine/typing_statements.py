@@ -62,6 +62,7 @@ class FunctionTyper(CallTyper):
         self.assigned = set(function.parameters) | self.rebound
         self.targets: dict[str, set[Type]] = {}
         self.returned: list[tuple[ast.AST, Type]] = []
+        self.constant_returns: set[ast.AST] = set()
         self.augmented: dict[ast.AugAssign, ast.BinOp] = {}
         self.loops: list[tuple[list[Scope | None], list[Scope | None]]] = []
 
@@ -103,6 +104,14 @@ class FunctionTyper(CallTyper):
                 raise Rejected(
                     getattr(node, "lineno", None), "this return", f"gives {kind}, another {found}"
                 )
+        if found == FLOAT64:
+            for node, kind in self.returned:
+                if kind != FLOAT64 and node not in self.constant_returns:
+                    self.promote(
+                        node,
+                        f"{self.function.name} returns {kind} here and float64 elsewhere, which "
+                        "makes it float64",
+                    )
         return found
 
     def block(self, statements: list[ast.stmt], scope: Scope | None) -> Scope | None:
@@ -212,6 +221,8 @@ class FunctionTyper(CallTyper):
         if isinstance(node.value, ast.Constant) and node.value.value is None:
             kind = NONE
         self.returned.append((node, kind))
+        if node.value in self.constants:
+            self.constant_returns.add(node)
 
     def _break_statement(self, node: ast.Break, scope: Scope) -> None:
         self.loops[-1][0].append(scope)

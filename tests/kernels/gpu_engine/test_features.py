@@ -347,6 +347,38 @@ def test_a_block_of_some_lanes() -> None:
     np.testing.assert_array_equal(out, x + 40)
 
 
+@pytest.mark.parametrize("decorator", ["@cuda.jit", "@cuda.jit()", "@cuda.jit(fastmath=True)"])
+def test_spellings_of_decorators_and_declarations(decorator: str) -> None:
+    text = body(
+        """
+s = cuda.shared.array(shape=(2, N), dtype=np.float32)
+a = cuda.local.array(dtype=float32, shape=4)
+t = cuda.threadIdx.x
+a[t % 4] = x[t]
+s[0, t] = a[t % 4]
+cuda.syncthreads()
+out[t] = s[0, 63 - t]
+"""
+    ).replace("@cuda.jit", decorator)
+    out = np.zeros(64, np.float32)
+    of = launch(text, 1, 64, ramp(64), out)
+
+    assert not of.findings
+    np.testing.assert_array_equal(out, ramp(64)[::-1])
+
+
+def test_large_local_arrays_run_in_small_batches() -> None:
+    text = body(
+        "i = cuda.grid(1)\na = cuda.local.array(100000, float32)\n"
+        "a[i] = x[i]\na[i + 1] = x[i]\nout[i] = a[i] + a[i + 1]"
+    )
+    out = np.zeros(1024, np.float32)
+    of = launch(text, 32, 32, ramp(1024), out)
+
+    assert not of.findings
+    np.testing.assert_array_equal(out, 2 * ramp(1024))
+
+
 def test_divergence_is_measured() -> None:
     half = launch(
         body("i = cuda.grid(1)\nif i % 2 == 0:\n    a = x[i]\n    b = a\n    out[i] = b"),

@@ -84,6 +84,7 @@ def test_wrong_geometry_is_a_finding_with_a_line(returned: str, piece: str) -> N
         ("def launch(name):\n    while True:\n        pass", "running", Exception),
         ("def launch(name):\n    return 9 ** 9 ** 9, 1", "too large", LaunchError),
         ("def launch(name):\n    return 'a' * 10 ** 9, 1", "launch|TypeError", LaunchError),
+        ("def launch(name):\n    return sum(range(10 ** 12)), 1", "a range of", LaunchError),
     ],
 )
 def test_launches_that_cannot_be_interpreted(

@@ -270,6 +270,19 @@ def test_first_promotion_is_named(body: str, line: int) -> None:
     assert len(launch.of("float64")) == 1
 
 
+def test_returns_of_two_types_promote_at_the_narrower() -> None:
+    text = KERNEL.format("out[i] = clipped(x[i])") + (
+        "\n@cuda.jit(device=True)\ndef clipped(v):\n    if v < float32(0):\n        return 0.0\n"
+        "    return v\n"
+    )
+    launch = Engine(text).launch("kernel", 1, 32, np.ones(32, "f"), np.ones(32, "f"), 1)
+
+    (found,) = launch.of("float64")
+    assert found.line == text[: text.index("return v")].count("\n") + 1
+    good = Engine(text.replace("0.0", "float32(0)"))
+    assert not good.launch("kernel", 1, 32, np.ones(32, "f"), np.ones(32, "f"), 1).findings
+
+
 def test_a_float64_accumulator_sums_in_float64() -> None:
     """What is typed float64 is computed in float64: the result shows it."""
     body = "acc = {}\n    for j in range(n):\n        acc += x[i]\n    out[i] = acc"
