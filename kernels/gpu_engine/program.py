@@ -10,6 +10,7 @@ import ast
 from collections.abc import Mapping
 
 from . import names
+from .chains import merge_chains
 from .constants import NotConstant, constant
 from .errors import LaunchError, Rejected, Unsupported
 from .names import Constant, ConstantArray, Entity, Function, Path, TypeName, Unusable
@@ -148,6 +149,8 @@ class Program:
                 and bool(option.value.value)
                 for option in call.keywords
             )
+        if cuda:
+            merge_chains(node)
         return Function(node.name, node, cuda, device)
 
     def resolve(self, node: ast.expr) -> Entity | None:

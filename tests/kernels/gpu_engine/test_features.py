@@ -367,6 +367,18 @@ out[t] = s[0, 63 - t]
     np.testing.assert_array_equal(out, ramp(64)[::-1])
 
 
+def test_chains_of_subscripts() -> None:
+    text = body(
+        "s = cuda.shared.array((2, N), float32)\nt = cuda.threadIdx.x\ns[0][t] = x[t // 8][t % 8]\n"
+        "s[0][t] += float32(1)\ncuda.syncthreads()\nout[t // 8][t % 8] = s[0][63 - t]"
+    )
+    x, out = ramp(64).reshape(8, 8), np.zeros((8, 8), np.float32)
+    of = launch(text, 1, 64, x, out, outputs=1)
+
+    assert not of.findings
+    np.testing.assert_array_equal(out.ravel(), ramp(64)[::-1] + 1)
+
+
 def test_large_local_arrays_run_in_small_batches() -> None:
     text = body(
         "i = cuda.grid(1)\na = cuda.local.array(100000, float32)\n"
