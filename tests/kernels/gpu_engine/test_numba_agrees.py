@@ -1,7 +1,7 @@
 """The real compiler's view: Numba takes the correct kernels, and promotes where we say it does.
 
-Numba's front end goes as far as LLVM without a GPU. `fpext` of a value there, or an integer that becomes a
-double, is a promotion.
+Numba's front end goes as far as LLVM without a GPU. `fpext` of a value there, or an integer that
+becomes a double, is a promotion.
 """
 
 from __future__ import annotations
