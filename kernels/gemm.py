@@ -286,7 +286,7 @@ def multiply(a: Array, b: Array, c: Array, rows: Array, panels: Array) -> None:
         )  # fmt: skip
 
 
-@jit
+@jit(inline="always")
 def block_product(
     a: Array, ao: int, ars: int, acs: int,
     b: Array, bo: int, brs: int, bcs: int,
@@ -328,7 +328,7 @@ def block_product(
                     packed_sweep(rows, panels, c, c_at, ldc, mn, nc, kn, width, p0 > 0)
 
 
-@jit
+@jit(inline="always")
 def parted(length: int, most: int, unit: int) -> int:
     """The size of the fewest equal parts of at most `most`, rounded up to whole units."""
     parts = (length + most - 1) // most
@@ -336,7 +336,7 @@ def parted(length: int, most: int, unit: int) -> int:
     return (size + unit - 1) // unit * unit
 
 
-@jit
+@jit(inline="always")
 def packed_sweep(
     a: Array, b: Array, c: Array, co: int, ldc: int,
     m: int, n: int, k: int, width: int, add: bool,
@@ -348,7 +348,7 @@ def packed_sweep(
                         min(ROWS, m - i), min(width, n - j), add)  # fmt: skip
 
 
-@jit
+@jit(inline="always")
 def sweep(
     a: Array, ao: int, rs: int, cs: int, next_rows: int,
     b: Array, bo: int, ldb: int, whole: int, panels: Array,

@@ -96,6 +96,9 @@ def jit(function: Any = None, /, **options: Any) -> Any:
     return Deferred(function.__name__, lambda: _compile(function, {**FIXED, **options}), function)
 
 
+FITTED: dict[str, Any] = {}  # what the checked twin runs where one of two functions is taken
+
+
 def fitted(wide: Any, narrow: Any) -> Callable[[F], F]:
     """`@fitted(wide, narrow)`: one of two functions, by the number of the host's registers.
 
@@ -108,7 +111,11 @@ def fitted(wide: Any, narrow: Any) -> Callable[[F], F]:
 
         return (wide if vectors.REGISTERS == 32 else narrow).real()
 
-    return lambda it: Deferred(it.__name__, build, it)  # type: ignore[return-value]
+    def register(function: Any) -> Any:
+        FITTED[function.__name__] = function
+        return Deferred(function.__name__, build)
+
+    return register
 
 
 class Strided:

@@ -101,14 +101,16 @@ def _suffix(vector: Vector) -> str:
     return f"v{vector.lanes}f{vector.dtype.bitwidth}"
 
 
-def _iota(vector: Vector) -> Any:
-    return ir.Constant(ir.VectorType(I64, vector.lanes), list(range(vector.lanes)))
-
-
 def _head(builder: Any, vector: Vector, count: Any) -> Any:
-    """The mask of the first `count` lanes."""
-    kind = ir.VectorType(I64, vector.lanes)
-    return builder.icmp_signed("<", _iota(vector), _splat(builder, kind, count))
+    """The mask of the first `count` lanes; compared in integers as wide as a lane."""
+    kind = _ints(vector)
+    order = ir.Constant(kind, list(range(vector.lanes)))
+    if vector.dtype.bitwidth == 32:
+        low, high = ir.Constant(I64, 0), ir.Constant(I64, vector.lanes)
+        count = builder.select(builder.icmp_signed("<", count, low), low, count)
+        count = builder.select(builder.icmp_signed(">", count, high), high, count)
+        count = builder.trunc(count, I32)
+    return builder.icmp_signed("<", order, _splat(builder, kind, count))
 
 
 # --- shape
