@@ -332,15 +332,20 @@ def attention_backward_cpu(
     room = 2 * (d + KEYS + SPARE + 1) * QUERIES
     work = memory.empty(team * room, q.dtype)
     hidden = (NO_MASK, (0, 0, 0, 0)) if mask is None else flat_mask(mask)
-    given = [flat_rows(one) for one in (do, q, k, v, o)]
-    made = flat(dq), flat(dk), flat(dv)
     how = (heads, queries, keys, d, items), q.dtype.type(d**-0.5), bool(causal), mask is not None
-    sums = np.ascontiguousarray(lse).reshape(-1)
-
+    given: Any = (
+        *[flat_rows(one) for one in (do, q, k, v, o)],
+        flat(np.ascontiguousarray(lse))[0],
+        hidden,
+        *[flat(one) for one in (dq, dk, dv)],
+        *how,
+        work,
+        room,
+    )
     if team == 1:
-        flash_backward(0, 1, 1, *given, sums, hidden, *made, *how, work, room)
+        flash_backward(0, 1, 1, *given)
     else:
-        crew.run(flash_backward, 0, team, team, team, *given, sums, hidden, *made, *how, work, room)
+        crew.run(flash_backward, 0, team, team, team, *given)
     return dq, dk, dv
 
 
@@ -350,5 +355,7 @@ def samples(dtype: Any, rng: np.random.Generator) -> list[Call]:
     made = []
     for arrays, params in forward_samples(dtype, rng):
         o, lse = attention_oracle(*arrays, **params)
-        made.append(call(rng.standard_normal(o.shape).astype(dtype), *arrays, o, lse, **params))
+        made.append(
+            call(np.asarray(rng.standard_normal(o.shape), dtype), *arrays, o, lse, **params)
+        )
     return made

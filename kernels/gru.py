@@ -37,7 +37,7 @@ def gru_oracle(
         out (T, B, H), the last h (B, H), and what `gru_backward` needs: (x, h of T + 1 steps, the
         gates (T, B, 3H), h U_n + b_hn (T, B, H), w_ih, w_hh).
     """
-    time, batch, size = x.shape[0], *h0.shape
+    time, (batch, size) = x.shape[0], h0.shape
     hs = np.empty((time + 1, batch, size), x.dtype)
     inner = np.empty((time, batch, size), x.dtype)
     hs[0] = h0
@@ -216,7 +216,7 @@ def sample(dtype: Any, rng: np.random.Generator, shape: tuple[int, int, int, int
 
 @gru.samples
 def samples(dtype: Any, rng: np.random.Generator) -> list[Call]:
-    """Ragged and exact numbers of units, one row, more rows than a product takes, and none."""
+    """Ragged and exact numbers of units, one row and many, more than a panel keeps near, none."""
     made = [call(*sample(dtype, rng, shape)) for shape in SHAPES]
     x, h, w_ih, w_hh, b, b_hn = sample(dtype, rng, (2, 3, 4, 6))
     return [*made, call(x[::-1, :, ::-1], h, *map(np.asfortranarray, (w_ih, w_hh)), b, b_hn)]

@@ -169,14 +169,14 @@ def gru_backward_cpu(
     dgates = memory.empty((time * batch, 3 * size), x.dtype)
     dinner = memory.empty((time * batch, size), x.dtype)
     if dgates.size:
-        given = dout, dh0, gates, inner, hs, dgates, dinner
-        flats = [flat(np.ascontiguousarray(one))[0] for one in given]
-        w, dims = packed(w_hh, size, 1, turned=True), (time, batch, size)
+        arrays = dout, dh0, gates, inner, hs, dgates, dinner
+        flats = [flat(np.ascontiguousarray(one))[0] for one in arrays]
+        given: Any = (*flats, packed(w_hh, size, 1, turned=True), (time, batch, size))
         team = team_of(batch, time * batch * 3 * size * size)
         if team == 1:
-            gru_rows_backward(0, batch, *flats, w, dims)
+            gru_rows_backward(0, batch, *given)
         else:
-            crew.run(gru_rows_backward, 0, batch, team, *flats, w, dims)
+            crew.run(gru_rows_backward, 0, batch, team, *given)
     before = hs[:-1].reshape(time * batch, size).T
     dw_hh = memory.empty(w_hh.shape, x.dtype)
     dw_hh[:, : 2 * size] = gemm(before, dgates[:, : 2 * size])
@@ -199,7 +199,7 @@ def samples(dtype: Any, rng: np.random.Generator) -> list[Call]:
     made = []
     for k, shape in enumerate(SHAPES):
         out, _, saved = gru_oracle(*sample(dtype, rng, shape))
-        dout, dh = (rng.normal(size=s).astype(dtype) for s in (out.shape, out.shape[1:]))
+        dout, dh = (np.asarray(rng.normal(size=s), dtype) for s in (out.shape, out.shape[1:]))
         made.append(call(dout, None, *saved) if k % 2 else call(dout, dh, *saved))
     return made
 
@@ -208,4 +208,4 @@ def samples(dtype: Any, rng: np.random.Generator) -> list[Call]:
 def cell_samples(dtype: Any, rng: np.random.Generator) -> list[Call]:
     """One step."""
     _, h, saved = gru_oracle(*sample(dtype, rng, (1, 3, 2, 9)))
-    return [call(rng.normal(size=h.shape).astype(dtype), *saved)]
+    return [call(np.asarray(rng.normal(size=h.shape), dtype), *saved)]

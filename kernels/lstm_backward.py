@@ -180,7 +180,7 @@ def lstm_rows_backward(
 
 def running(given: Array | None, batch: int, size: int, dtype: Any) -> Array:
     """A copy of a state's gradient that the loop may change."""
-    made = memory.zeros((batch, size), dtype)
+    made: Array = memory.zeros((batch, size), dtype)
     if given is not None:
         made[...] = given
     return made
@@ -204,12 +204,12 @@ def lstm_backward_cpu(
     dgates = memory.empty((time * batch, 4 * size), x.dtype)
     if dgates.size:
         flats = [flat(np.ascontiguousarray(one))[0] for one in (dout, dh0, dc0, gates, cs, dgates)]
-        w = packed(w_hh, size, 1, turned=True)
+        given: Any = (*flats, packed(w_hh, size, 1, turned=True), (time, batch, size))
         team = team_of(batch, time * batch * 4 * size * size)
         if team == 1:
-            lstm_rows_backward(0, batch, *flats, w, (time, batch, size))
+            lstm_rows_backward(0, batch, *given)
         else:
-            crew.run(lstm_rows_backward, 0, batch, team, *flats, w, (time, batch, size))
+            crew.run(lstm_rows_backward, 0, batch, team, *given)
     dx = gemm(dgates, w_ih.T).reshape(x.shape)
     dw_ih = gemm(x.reshape(time * batch, x.shape[2]).T, dgates)
     dw_hh = gemm(hs[:-1].reshape(time * batch, size).T, dgates)
@@ -230,7 +230,9 @@ def samples(dtype: Any, rng: np.random.Generator) -> list[Call]:
     made = []
     for k, shape in enumerate(SHAPES):
         out, _, _, saved = lstm_oracle(*arrays(dtype, rng, *shape, 4))
-        dout, dh, dc = (rng.normal(size=s).astype(dtype) for s in (out.shape, *2 * [out.shape[1:]]))
+        dout, dh, dc = (
+            np.asarray(rng.normal(size=s), dtype) for s in (out.shape, *2 * [out.shape[1:]])
+        )
         made.append(call(dout, None, None, *saved) if k % 2 else call(dout, dh, dc, *saved))
     return made
 
@@ -240,5 +242,5 @@ def cell_samples(dtype: Any, rng: np.random.Generator) -> list[Call]:
     """One step."""
     x, *rest = arrays(dtype, rng, 1, 3, 2, 9, 4)
     _, h, _, saved = lstm_oracle(x, *rest)
-    dh, dc = (rng.normal(size=h.shape).astype(dtype) for _ in range(2))
+    dh, dc = (np.asarray(rng.normal(size=h.shape), dtype) for _ in range(2))
     return [call(dh, dc, *saved), call(None, dc, *saved), call(dh, None, *saved)]

@@ -5,6 +5,8 @@ LLVM code rather than as thirty local variables of Numba, because one loop then 
 shape, masked or not, and Numba has nothing to infer.
 """
 
+# Numba calls what is written here with objects it does not type.
+# mypy: disable-error-code="no-untyped-def, no-untyped-call, import-untyped"
 from __future__ import annotations
 
 from llvmlite import ir

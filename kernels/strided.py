@@ -51,7 +51,8 @@ def empty_like(array: Array) -> Array:
     if array.strides[1] < array.strides[2]:
         made: Array = memory.empty((batch, time, heads, size), array.dtype).transpose(0, 2, 1, 3)
         return made
-    return memory.empty(array.shape, array.dtype)
+    made = memory.empty(array.shape, array.dtype)
+    return made  # noqa: RET504 -- the type is known by the name
 
 
 def flat_mask(mask: Array) -> tuple[Array, tuple[int, ...]]:
