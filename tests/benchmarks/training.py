@@ -112,10 +112,7 @@ def affine_peers(
     sizes: tuple[int, ...], x: Array, y: Array, adam: bool, rng: np.random.Generator
 ) -> Peers:
     """JAX and autograd on a network of affine maps with ReLU between."""
-    weights = [
-        (floats(rng, a, b) * a**-0.5, np.zeros(b, np.float32))
-        for a, b in pairwise(sizes)
-    ]
+    weights = [(floats(rng, a, b) * a**-0.5, np.zeros(b, np.float32)) for a, b in pairwise(sizes)]
     rows = np.arange(len(y))
 
     def loss_with(lib: Any, logsumexp: Callable[[Any], Any]) -> Callable[[Any], Any]:

@@ -1,0 +1,132 @@
+"""What learners export runs in the framework: same results, and it is really called."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+import kernels
+from reference import Tensor, grad, ops, slots
+from reference.exports import ADAPTERS
+
+
+@pytest.fixture(autouse=True)
+def own_parts() -> Iterator[None]:
+    yield
+    slots.reset()
+
+
+calls: list[str] = []
+
+
+def oracle(name: str) -> Any:
+    return kernels.get(name).oracle
+
+
+def conv2d(x, w, b=None, stride=1, padding=0, dilation=1, groups=1):
+    calls.append("conv2d")
+    return oracle("conv2d")(x, w, b, stride, padding, dilation, groups)
+
+
+def conv2d_backward(g, x, w, stride=1, padding=0, dilation=1, groups=1):
+    calls.append("conv2d_backward")
+    form = (stride, padding, dilation, groups)
+    dw = oracle("conv2d_weight_grad")(g, x, w.shape, *form)
+    return oracle("conv2d_input_grad")(g, w, x.shape, *form), dw, g.sum((0, 2, 3))
+
+
+def max_pool2d(x, k, stride=None):
+    calls.append("max_pool2d")
+    return oracle("max_pool2d")(x, k, stride)[0]
+
+
+def max_pool2d_backward(g, x, k, stride=None):
+    calls.append("max_pool2d_backward")
+    return oracle("max_pool2d_backward")(
+        g, oracle("max_pool2d")(x, k, stride)[1], x.shape, k, stride
+    )
+
+
+def avg_pool2d(x, k, stride=None):
+    calls.append("avg_pool2d")
+    return oracle("avg_pool2d")(x, k, stride)
+
+
+def avg_pool2d_backward(g, x, k, stride=None):
+    calls.append("avg_pool2d_backward")
+    return oracle("avg_pool2d_backward")(g, x.shape, k, stride)
+
+
+def attention(q, k, v, mask=None):
+    calls.append("attention")
+    return oracle("attention")(q, k, v, mask=mask)[0], None
+
+
+def flash_forward(q, k, v, block_q, block_k, causal):
+    calls.append("flash")
+    return oracle("attention")(q, k, v, causal=causal)
+
+
+def flash_backward(do, q, k, v, o, lse, block_q, block_k, causal):
+    calls.append("flash backward")
+    return oracle("attention_backward")(do, q, k, v, o, lse, causal=causal)
+
+
+LEARNERS = {
+    "conv2d": conv2d,
+    "conv2d_backward": conv2d_backward,
+    "max_pool2d": max_pool2d,
+    "max_pool2d_backward": max_pool2d_backward,
+    "avg_pool2d": avg_pool2d,
+    "avg_pool2d_backward": avg_pool2d_backward,
+    "attention": attention,
+    "flash": (flash_forward, flash_backward),
+}
+
+
+def results() -> list[Any]:
+    """Values and gradients of everything that the exports stand for."""
+    rng = np.random.default_rng(0)
+    x = Tensor(rng.normal(size=(2, 4, 6, 6)), requires_grad=True)
+    w = Tensor(rng.normal(size=(4, 2, 3, 3)), requires_grad=True)
+    b = Tensor(rng.normal(size=4), requires_grad=True)
+    q, k, v = (Tensor(rng.normal(size=(2, 2, 5, 4)), requires_grad=True) for _ in range(3))
+    y = ops.conv2d(x, w, b, padding=1, groups=2, activation="relu")
+    pooled = ops.max_pool2d(y, 3, 1) + ops.avg_pool2d(y, 3, 1)
+    seen = rng.random((5, 5)) < 0.7
+    out = ops.attention(q, k, v, causal=True) + ops.attention(q, k, v, seen)
+    total = (pooled * pooled).sum() + (out * out).sum()
+    return [total.data, *[g.data for g in grad(total, [x, w, b, q, k, v])]]
+
+
+def test_every_adapter_is_a_slot_and_is_tried():
+    assert {adapter.__name__ for adapter in ADAPTERS} == set(LEARNERS)
+    assert set(LEARNERS) <= set(slots.names())
+
+
+@pytest.mark.parametrize("name", [*LEARNERS, "all"])
+def test_an_export_runs_and_leaves_no_trace(name):
+    wanted = results()
+    chosen = [n for n in LEARNERS if n != "attention"] if name == "all" else [name]
+    calls.clear()
+    for one in chosen:
+        slots.fill(one, LEARNERS[one], owner="the learner")
+        assert slots.owner(one) == "the learner"
+    for mine, theirs in zip(results(), wanted, strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-10, atol=1e-12)
+    called = set(calls)
+    assert {"flash backward" if one == "flash" else one for one in chosen} <= called
+
+    for one in chosen:
+        slots.reset(one)
+    calls.clear()
+    results()
+    assert calls == []
+
+
+def test_an_empty_slot_says_so():
+    with pytest.raises(NotImplementedError, match="flash"):
+        slots.find("flash").current()
