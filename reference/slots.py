@@ -3,6 +3,7 @@
     vjp:mul            the rule of an op               (registered in op.py)
     engine:unbroadcast a part of the engine            (engine.py)
     kernel:softmax     a function of arrays            (backend.py)
+    flash              what a learner exports under another signature (exports.py)
     ...                layers, optimisers, initialisers register themselves the same way
 
 A slot knows how to install a function where the framework looks for it anyway, so an empty registry
@@ -99,7 +100,7 @@ def find(name: str) -> Slot:
     """The slot called `name`."""
     slot = _SLOTS.get(name)
     if slot is None:
-        _load(name.partition(":")[0])
+        _load(name.partition(":")[0] if ":" in name else "export")
         slot = _SLOTS.get(name)
     if slot is None:
         import difflib
@@ -132,6 +133,7 @@ HOMES = {
     "init": "init",
     "optim": "optim",
     "layer": "nn",
+    "export": "exports",
 }
 
 

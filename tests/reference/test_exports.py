@@ -127,6 +127,21 @@ def test_an_export_runs_and_leaves_no_trace(name):
     assert calls == []
 
 
+def test_the_order_of_filling_and_resetting_does_not_matter():
+    wanted = results()
+    for name in ("max_pool2d_backward", "max_pool2d", "flash", "attention"):
+        slots.fill(name, LEARNERS[name])
+    for mine, theirs in zip(results(), wanted, strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-10, atol=1e-12)
+    for name in ("max_pool2d", "flash"):
+        slots.reset(name)
+    calls.clear()
+    for mine, theirs in zip(results(), wanted, strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-10, atol=1e-12)
+
+    assert set(calls) == {"max_pool2d_backward", "attention"}
+
+
 def test_an_empty_slot_says_so():
     with pytest.raises(NotImplementedError, match="flash"):
         slots.find("flash").current()

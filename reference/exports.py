@@ -1,0 +1,183 @@
+"""Slots for what learners export under signatures that are not those of the kernels.
+
+    conv2d, conv2d_backward            stage 05, arrays
+    max_pool2d, max_pool2d_backward    stage 05, arrays
+    avg_pool2d, avg_pool2d_backward    stage 05, arrays
+    attention                          stage 07: gives (out, probs)
+    flash                              stage 10: the pair (forward, backward)
+
+Each fills the kernel slots that it stands for with its function in the kernel's signature, so the
+ops know nothing of it, and nothing is paid where nothing is filled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from . import slots
+from .dtypes import Array
+
+Function = Callable[..., Any]
+Kernels = dict[str, Function]
+
+BLOCK = 64  # queries and keys that a learner's flash attention takes at a time
+
+
+def conv2d(function: Function) -> Kernels:
+    """`conv2d(x, w, b, stride, padding, dilation, groups)`; an activation is applied here."""
+
+    def kernel(x: Array, w: Array, b: Array | None, activation: Any = None, **form: int) -> Array:
+        y: Array = function(x, w, b, **form)
+        return np.maximum(y, 0) if activation else y
+
+    return {"conv2d": kernel}
+
+
+def conv2d_backward(function: Function) -> Kernels:
+    """`conv2d_backward(g, x, w, stride, padding, dilation, groups) -> (dx, dw, db)`."""
+
+    def gated(g: Array, gate: Array | None) -> Array:
+        return g if gate is None else g * (gate > 0)
+
+    def input_grad(g: Array, w: Array, x_shape: Any, gate: Any = None, **form: int) -> Any:
+        return function(gated(g, gate), np.zeros(x_shape, g.dtype), w, **form)[0]
+
+    def weight_grad(
+        g: Array, x: Array, w_shape: Any, gate: Any = None, bias: bool = False, **form: int
+    ) -> Any:
+        _, dw, db = function(gated(g, gate), x, np.zeros(w_shape, g.dtype), **form)
+        return (dw, db) if bias else dw
+
+    return {"conv2d_input_grad": input_grad, "conv2d_weight_grad": weight_grad}
+
+
+def max_pool2d(function: Function) -> Kernels:
+    """`max_pool2d(x, k, stride)`, without the places of the maxima; those come from the kernel."""
+
+    def kernel(x: Array, k: int, stride: int) -> tuple[Array, Array]:
+        return function(x, k, stride), slots.find("kernel:max_pool2d").default(x, k, stride)[1]
+
+    return {"max_pool2d": kernel}
+
+
+def max_pool2d_backward(function: Function) -> Kernels:
+    """`max_pool2d_backward(g, x, k, stride)`: the forward kernel saves x in place of its index."""
+    forward = slots.find("kernel:max_pool2d")
+
+    def saving(x: Array, k: int, stride: int) -> tuple[Array, Array]:
+        learner = slots.find("max_pool2d")
+        if learner.current is not learner.default:
+            return learner.current(x, k, stride), x
+        return forward.default(x, k, stride)[0], x
+
+    def backward(g: Array, x: Array, x_shape: Any, k: int, stride: int) -> Any:
+        return function(g, x, k, stride)
+
+    return {"max_pool2d": saving, "max_pool2d_backward": backward}
+
+
+def avg_pool2d(function: Function) -> Kernels:
+    """`avg_pool2d(x, k, stride)`."""
+    return {"avg_pool2d": function}
+
+
+def avg_pool2d_backward(function: Function) -> Kernels:
+    """`avg_pool2d_backward(g, x, k, stride)`; x matters by its shape alone."""
+
+    def backward(g: Array, x_shape: Any, k: int, stride: int) -> Any:
+        return function(g, np.zeros(x_shape, g.dtype), k, stride)
+
+    return {"avg_pool2d_backward": backward}
+
+
+def attention(function: Function) -> Kernels:
+    """`attention(q, k, v, mask) -> (out, probs)` on arrays; causal becomes a mask."""
+
+    def kernel(q: Array, k: Array, v: Array, mask: Any = None, causal: bool = False) -> Any:
+        if causal:
+            below = np.tri(q.shape[2], k.shape[2], k.shape[2] - q.shape[2], dtype=bool)
+            mask = below if mask is None else mask & below
+        out, _ = function(q, k, v, mask)
+        lse = slots.find("kernel:attention").default(q, k, v, mask=mask)[1]
+        return out, lse
+
+    return {"attention": kernel}
+
+
+def flash(pair: tuple[Function, Function]) -> Kernels:
+    """The pair of stage 10; what has a mask beyond the causal one stays with the kernels."""
+    ours = [slots.find(f"kernel:{name}").default for name in ("attention", "attention_backward")]
+    forward, backward = pair
+
+    def attend(q: Array, k: Array, v: Array, mask: Any = None, causal: bool = False) -> Any:
+        if mask is not None:
+            return ours[0](q, k, v, mask=mask, causal=causal)
+        return forward(q, k, v, BLOCK, BLOCK, causal)
+
+    def attend_backward(
+        g: Array,
+        q: Array,
+        k: Array,
+        v: Array,
+        out: Array,
+        lse: Array,
+        mask: Any = None,
+        causal: bool = False,
+    ) -> Any:
+        if mask is not None:
+            return ours[1](g, q, k, v, out, lse, mask=mask, causal=causal)
+        return backward(g, q, k, v, out, lse, BLOCK, BLOCK, causal)
+
+    return {"attention": attend, "attention_backward": attend_backward}
+
+
+ADAPTERS = (
+    conv2d,
+    conv2d_backward,
+    max_pool2d,
+    max_pool2d_backward,
+    avg_pool2d,
+    avg_pool2d_backward,
+    attention,
+    flash,
+)
+
+
+def _register(adapter: Callable[[Any], Kernels]) -> None:
+    name = adapter.__name__
+
+    def default(*args: Any, **kwargs: Any) -> Any:
+        raise NotImplementedError(f"slot {name}: it is empty; the kernels of the framework run.")
+
+    slots.register(name, default, lambda part: _refill())
+
+
+def _refill() -> None:
+    """Fill the kernels anew from all exports; where two stand for one kernel, the later wins."""
+    for kernel in STANDS_FOR:
+        slots.reset(f"kernel:{kernel}")
+    for adapter in ADAPTERS:
+        slot = slots.find(adapter.__name__)
+        if slot.current is not slot.default:
+            for kernel, function in adapter(slot.current).items():
+                slots.fill(f"kernel:{kernel}", function, owner=slot.owner)
+
+
+# The kernels that exports fill.
+STANDS_FOR = (
+    "conv2d",
+    "conv2d_input_grad",
+    "conv2d_weight_grad",
+    "max_pool2d",
+    "max_pool2d_backward",
+    "avg_pool2d",
+    "avg_pool2d_backward",
+    "attention",
+    "attention_backward",
+)
+
+for _adapter in ADAPTERS:
+    _register(_adapter)
