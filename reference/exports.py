@@ -157,27 +157,17 @@ def _register(adapter: Callable[[Any], Kernels]) -> None:
 
 def _refill() -> None:
     """Fill the kernels anew from all exports; where two stand for one kernel, the later wins."""
-    for kernel in STANDS_FOR:
-        slots.reset(f"kernel:{kernel}")
+    while _filled:
+        slots.reset(f"kernel:{_filled.pop()}")
     for adapter in ADAPTERS:
         slot = slots.find(adapter.__name__)
         if slot.current is not slot.default:
             for kernel, function in adapter(slot.current).items():
                 slots.fill(f"kernel:{kernel}", function, owner=slot.owner)
+                _filled.add(kernel)
 
 
-# The kernels that exports fill.
-STANDS_FOR = (
-    "conv2d",
-    "conv2d_input_grad",
-    "conv2d_weight_grad",
-    "max_pool2d",
-    "max_pool2d_backward",
-    "avg_pool2d",
-    "avg_pool2d_backward",
-    "attention",
-    "attention_backward",
-)
+_filled: set[str] = set()  # the kernels that exports stand in for now
 
 for _adapter in ADAPTERS:
     _register(_adapter)
