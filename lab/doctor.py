@@ -6,6 +6,7 @@ import importlib.util
 import os
 import shutil
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -43,6 +44,26 @@ def examine() -> list[Finding]:
         _terminal(),
         _workspace(),
     ]
+
+
+def warm(progress: Callable[[int, int, str], None] | None = None) -> Finding:
+    """Compile every kernel of the reference into the cache, so that no run waits for one."""
+    from kernels import ready
+
+    faults = ready.warm(progress=progress)
+    place = ready.folder()
+    if ready.mode() == "numpy":
+        return Finding(
+            "kernels", "fair", "LAB_KERNELS=numpy or no Numba: NumPy computes everything"
+        )
+    if place is None or not os.access(place, os.W_OK):
+        return Finding(
+            "kernels", "fair", "no folder to keep them in", "set LAB_KERNEL_CACHE to one."
+        )
+    if faults:
+        told = "; ".join(f"{name}: {fault}" for name, fault in faults.items())
+        return Finding("kernels", "fair", f"NumPy serves instead of {told}")
+    return Finding("kernels", "good", f"compiled, in {place}")
 
 
 def _python() -> Finding:
