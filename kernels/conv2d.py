@@ -171,7 +171,7 @@ def conv2d_cpu(
     columns = output_size(x.shape[3], w.shape[3], stride, padding, dilation)
     shape = (x.shape[0], w.shape[0], rows, columns)
     fits = out is not None and out.flags.c_contiguous and out.dtype == x.dtype
-    y = out if fits else memory.empty(shape, x.dtype)
+    y: Any = out if fits else memory.empty(shape, x.dtype)
     bias = None if b is None else _plain(b)
     relu = activation == "relu"
     if y.size == 0 or w.size == 0:
@@ -183,7 +183,7 @@ def conv2d_cpu(
         plan = _plan(x.shape, w.shape, stride, padding, dilation, groups, tiles.shape(x.dtype))
         conv2d_direct.correlate(_plain(x), _plain(w), bias, relu, y, plan)
     if out is None or fits:
-        return y
+        return y  # type: ignore[no-any-return]
     out[...] = y
     return out
 

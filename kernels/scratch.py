@@ -18,7 +18,7 @@ _mine = threading.local()
 
 def take(name: str, size: int, dtype: np.dtype[Any]) -> Any:
     """A flat buffer of at least `size` elements, valid until this thread takes `name` again."""
-    buffers = _mine.__dict__
+    buffers: dict[Any, Any] = _mine.__dict__
     found = buffers.get((name, dtype))
     if found is None or found.size < size:
         found = buffers[name, dtype] = memory.empty(max(size, 1), dtype)

@@ -59,10 +59,10 @@ def shape(dtype: np.dtype[Any]) -> Shape:
         bits = 8 * dtype.itemsize * lanes(np.empty(0, dtype))
         return _sizes(dtype, bits, shapes(bits, False))
     if dtype not in _found:
-        from . import tile_vectors
+        from . import tile_vectors, vectors
 
         three = (tile_vectors.WIDE, tile_vectors.TALL, tile_vectors.ROW)
-        _found[dtype] = _sizes(dtype, tile_vectors.BITS, three)
+        _found[dtype] = _sizes(dtype, vectors.BITS, three)
     return _found[dtype]
 
 

@@ -329,8 +329,8 @@ def correlate3x3(
     grid = plan(channels, height, width, padding, filters, size, shape.wide_columns, shape.lanes)
     blocks = -(-filters // rows)
     u = scratch.take("winograd filters", 16 * blocks * rows * channels, dtype)
-    strides = (9, 9 * filters) if turned else (9 * channels, 9)
-    transform_filters(w.reshape(-1), filters, channels, *strides, turned, rows, u)
+    filter_, channel = (9, 9 * filters) if turned else (9 * channels, 9)
+    transform_filters(w.reshape(-1), filters, channels, filter_, channel, turned, rows, u)
     near = min(FILTERS, blocks * rows)
     v_step, m_step = odd_lines(channels * grid.room, size), odd_lines(near * grid.room, size)
     if bias is None:
