@@ -167,7 +167,7 @@ def gemm_cpu(a: Array, b: Array, out: Array | None = None) -> Array:
     if a.ndim == 2 and b.ndim == 2:
         if m * n * k < TINY:
             return np.matmul(a, b, out=out)
-        c = memory.empty((m, n), a.dtype) if _unfit(out, (m, n), a, b) else out
+        c: Array = memory.empty((m, n), a.dtype) if _unfit(out, (m, n), a, b) else out
         _run(a[None], b[None], c[None], 1)
     else:
         c = _batched(a, b, out)
@@ -182,7 +182,7 @@ def _batched(a: Array, b: Array, out: Array | None) -> Array:
     n = b.shape[-1]
     lead = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
     shape = (*lead, m, n)
-    c = memory.empty(shape, a.dtype) if _unfit(out, shape, a, b) else out
+    c: Array = memory.empty(shape, a.dtype) if _unfit(out, shape, a, b) else out
     if b.ndim == 2 and a.flags.c_contiguous and c.flags.c_contiguous:
         _run(a.reshape(1, -1, k), b[None], c.reshape(1, -1, n), 1)  # one tall product
         return c

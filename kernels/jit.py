@@ -145,7 +145,7 @@ class Strided:
         kinds = tuple(
             numba.types.Array(numba.from_dtype(one.dtype), one.ndim, "A")
             if isinstance(one, np.ndarray)
-            else numba.typeof(one)
+            else numba.typeof(one)  # type: ignore[no-untyped-call]
             for one in args
         )
         with _lock:

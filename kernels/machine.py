@@ -77,7 +77,7 @@ def _best(work: Callable[[], object], least_s: float = 0.02) -> float:
 def _peak(dtype: Any) -> float:
     x = memory.zeros(256, dtype)
     rounds = 100_000
-    return 2e-9 * rounds * CHAINS * _width(x) / _best(lambda: multiply_add(x, rounds))
+    return 2e-9 * rounds * CHAINS * int(_width(x)) / _best(lambda: multiply_add(x, rounds))
 
 
 def _read(size: int) -> float:
@@ -97,7 +97,7 @@ def _lanes() -> int:
 
 
 @jit
-def _width(x: Array) -> int:
+def _width(x: Array) -> Any:
     return lanes(x)
 
 

@@ -24,7 +24,7 @@ ROWS = 6  # of a tile
 
 
 @jit
-def panel_width(b: Array) -> int:
+def panel_width(b: Array) -> Any:
     """Columns of a tile."""
     return (4 if registers(b) == 32 else 2) * lanes(b)
 
