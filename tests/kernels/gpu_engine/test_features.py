@@ -367,6 +367,24 @@ out[t] = s[0, 63 - t]
     np.testing.assert_array_equal(out, ramp(64)[::-1])
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "if i < x.size and x[i] > float32(3):\n    out[i] = x[i]",
+        "if not (i >= x.size or x[i] <= float32(3)):\n    out[i] = x[i]",
+        "v = x[i] if i < x.size else float32(0)\nif v > float32(3):\n    out[i] = v",
+        "if i < x.size:\n    if x[i] > float32(3):\n        out[i] = x[i]",
+        "while i < x.size and x[i] > float32(3):\n    out[i] = x[i]\n    i += 1000",
+    ],
+)
+def test_what_stands_behind_a_guard_runs_for_its_lanes_only(statement: str) -> None:
+    out = np.zeros(50, np.float32)
+    of = launch(body("i = cuda.grid(1)\n" + statement), 2, 32, ramp(50), out)
+
+    assert not of.findings
+    np.testing.assert_array_equal(out, np.where(ramp(50) > 3, ramp(50), 0))
+
+
 def test_chains_of_subscripts() -> None:
     text = body(
         "s = cuda.shared.array((2, N), float32)\nt = cuda.threadIdx.x\ns[0][t] = x[t // 8][t % 8]\n"
