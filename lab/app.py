@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 from collections.abc import Callable
 from contextlib import suppress
@@ -24,6 +26,7 @@ from .state import RunState, cancelled, reduce_all, started
 from .workspace import Workspace, find, remember, remembered
 
 TICK_S = 0.05  # events are applied in batches: a burst of them paints once
+HUNG_UP = 128 + signal.SIGHUP
 EDITORS = ("nano", "vim", "vi")
 LAST_EVENTS = {"public": "run_finished", "hidden": "graded"}
 
@@ -60,11 +63,26 @@ class LabApp(App[None]):
 
     # ---- life ---------------------------------------------------------------------------------
     def on_mount(self) -> None:
+        self._heed_signals()
         self.set_interval(TICK_S, self.apply_events)
         if self.workspace is None:
             self._welcome()
         else:
             self.open_home(self.workspace)
+
+    def _heed_signals(self) -> None:
+        """End in order when told to, and at all when the terminal is gone (even where a shell has
+        hang-ups ignored: the app would go on unseen, reading a dead terminal in a circle)."""
+        loop = asyncio.get_running_loop()
+        with suppress(NotImplementedError, RuntimeError):  # not the main thread, or no POSIX
+            loop.add_signal_handler(
+                signal.SIGTERM, lambda: self.run_worker(self.action_quit(), exit_on_error=False)
+            )
+            loop.add_signal_handler(signal.SIGHUP, lambda: self.run_worker(self._hang_up()))
+
+    async def _hang_up(self) -> None:
+        await self.grader.close()
+        os._exit(HUNG_UP)  # there is no terminal to give back
 
     def _welcome(self) -> None:
         from .screens.doctor import DoctorScreen

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
+import subprocess
 import time
 from functools import cache
 from pathlib import Path
@@ -19,6 +20,7 @@ ROOT = Path("/sys/fs/cgroup")
 NAME = "dlsyslab"
 CONTROLLERS = ("memory", "pids", "cpuacct", "freezer")  # of version 1
 REMOVAL_S = 2.0
+SWEEP_S = 5.0  # for all that dead graders left, together
 _numbers = itertools.count()
 
 
@@ -26,8 +28,9 @@ class Cgroup:
     """One group; `folders` maps what is asked of it to where it is answered."""
 
     def __init__(self, memory_mib: int, processes: int) -> None:
-        name = f"{NAME}-{os.getpid()}-{_start_ticks(os.getpid())}-{next(_numbers)}"
         bases = _bases()
+        guard(os.getpid(), *bases.values())
+        name = f"{_prefix(os.getpid())}-{next(_numbers)}"
         self.unified = "unified" in bases
         self._made: list[Path] = []
         self._folders: dict[str, Path] = {}
@@ -142,17 +145,31 @@ def _bases() -> dict[str, Path]:
 
 def _sweep(base: Path) -> None:
     """Remove the groups of graders that are no more; what is left in them is killed."""
+    dead = []
     for folder in base.glob(f"{NAME}-*-*-*"):
         _, pid, ticks, _ = folder.name.rsplit("-", 3)
         if _start_ticks(int(pid)) != int(ticks):
-            for line in (folder / "cgroup.procs").read_text().split():
-                with contextlib.suppress(ProcessLookupError, psutil.Error):
-                    psutil.Process(int(line)).kill()
-            _remove(folder)
+            dead.append(folder)
+            with contextlib.suppress(OSError):
+                for line in (folder / "cgroup.procs").read_text().split():
+                    with contextlib.suppress(ProcessLookupError, psutil.Error):
+                        psutil.Process(int(line)).kill()
+            _thaw(folder)
+    ends = time.monotonic() + SWEEP_S
+    for folder in dead:
+        _remove(folder, ends)
 
 
-def _remove(folder: Path) -> None:
-    ends = time.monotonic() + REMOVAL_S
+def _thaw(folder: Path) -> None:
+    """Of a frozen group nothing dies (version 1), however it was killed."""
+    for name, word in (("freezer.state", "THAWED"), ("cgroup.freeze", "0")):
+        if (folder / name).is_file():
+            with contextlib.suppress(OSError):
+                (folder / name).write_text(word)
+
+
+def _remove(folder: Path, ends: float | None = None) -> None:
+    ends = time.monotonic() + REMOVAL_S if ends is None else ends
     while True:
         try:
             folder.rmdir()
@@ -163,6 +180,48 @@ def _remove(folder: Path) -> None:
             if time.monotonic() > ends:
                 return
             time.sleep(0.001)
+
+
+# Waits until its input closes, as it does however the grader ends; then what the grader had frozen
+# is killed and let go, so that it dies, and the groups are taken away.
+_GUARD = """
+read -r _
+for base; do for group in "$base/$PREFIX"-*; do
+    [ -d "$group" ] || continue
+    while read -r pid; do kill -9 "$pid"; done < "$group/cgroup.procs"
+    [ -f "$group/freezer.state" ] && echo THAWED > "$group/freezer.state"
+    [ -f "$group/cgroup.freeze" ] && echo 0 > "$group/cgroup.freeze"
+done; done
+for turn in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+    left=
+    for base; do for group in "$base/$PREFIX"-*; do
+        [ -d "$group" ] && { rmdir "$group" || left=yes; }
+    done; done
+    [ "$left" ] || exit 0
+    sleep 0.1
+done
+"""
+
+
+@cache
+def guard(pid: int, *bases: Path) -> subprocess.Popen[bytes]:
+    """A shell that outlives this process for a moment and leaves nothing of its groups.
+
+    Args:
+        pid: of this process: a fork of it needs a guard of its own.
+    """
+    return subprocess.Popen(
+        ["/bin/sh", "-c", _GUARD, "guard", *map(str, bases)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={"PATH": "/usr/bin:/bin", "PREFIX": _prefix(pid)},
+        start_new_session=True,  # a ctrl-c at the terminal is not for it
+    )
+
+
+def _prefix(pid: int) -> str:
+    return f"{NAME}-{pid}-{_start_ticks(pid)}"
 
 
 def _start_ticks(pid: int) -> int:

@@ -20,6 +20,7 @@ import psutil
 import pyte
 import pytest
 
+from lab.app import HUNG_UP
 from lab.workspace import Workspace
 
 ROWS, COLUMNS = 30, 100
@@ -119,6 +120,26 @@ def test_from_first_paint_to_a_failing_check_and_out(terminal: Terminal) -> None
     assert terminal.attributes() == terminal.before
     _, alive = psutil.wait_procs(children, timeout=10)
     assert alive == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_an_app_that_is_told_to_end_ends_and_its_grader_with_it(
+    terminal: Terminal, number: signal.Signals
+) -> None:
+    terminal.until(lambda text: "00 Warm-up" in text)
+    terminal.press(b"\r")
+    terminal.until(lambda text: "1 Lesson" in text)
+    terminal.press(b"\x1b[15~")
+    terminal.until(lambda text: "0/5 public checks" in text)
+    children = psutil.Process(terminal.process.pid).children(recursive=True)
+
+    terminal.process.send_signal(number)
+
+    assert terminal.ended() == (0 if number == signal.SIGTERM else HUNG_UP)
+    _, alive = psutil.wait_procs(children, timeout=10)
+    assert alive == []
+    if number == signal.SIGTERM:
+        assert terminal.attributes() == terminal.before
 
 
 def test_a_killed_app_leaves_no_grader_behind(terminal: Terminal) -> None:

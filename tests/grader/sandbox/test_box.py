@@ -30,6 +30,12 @@ DAEMONS = """
 """
 
 
+@pytest.fixture(scope="module", autouse=True)
+def a_first_box() -> None:
+    """What is there once for all boxes is there before anything is counted."""
+    open_box(BoxSpec(program("pass"), packages=())).close()
+
+
 def ours() -> set[int]:
     """Processes below this one, zombies among them."""
     return {child.pid for child in psutil.Process().children(recursive=True)}
@@ -193,6 +199,31 @@ def test_a_killed_grader_leaves_nothing_alive_and_the_next_one_sweeps(level: str
     for base in bases.values():
         cgroup._sweep(base)
         assert list(base.glob(left)) == []
+
+
+@pytest.mark.skipif(not cgroup.available(), reason="no control groups can be made here")
+def test_a_grader_killed_while_its_box_is_frozen_leaves_nothing_and_nobody_need_sweep() -> None:
+    code = GRADER.format(program=program(WAITS)[1]).replace(
+        "sys.stdin.read()",
+        "[box.freeze() for box in boxes]; print(flush=True); sys.stdin.read()",
+    )
+    grader = subprocess.Popen(
+        [sys.executable, "-c", code, "full"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert grader.stdout is not None and grader.stdin is not None
+    inside = [psutil.Process(int(pid)) for pid in grader.stdout.readline().split()]
+    grader.stdout.readline()  # it is frozen
+    grader.kill()
+    grader.wait(PATIENCE_S)
+    grader.stdin.close()
+    grader.stdout.close()
+
+    _, alive = psutil.wait_procs(inside, PATIENCE_S)
+
+    assert [p for p in alive if p.status() != psutil.STATUS_ZOMBIE] == []
 
 
 def test_a_box_that_cannot_be_built_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
