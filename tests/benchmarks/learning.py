@@ -146,7 +146,7 @@ def text() -> list[Row]:
     """Both language models on sources of the standard library."""
     rows = []
     works: tuple[tuple[str, Any], ...] = (
-        ("character GPT 2 x 96", lambda: train_gpt(600, 3e-3, np.random.default_rng(0))),
+        ("character GPT 2 x 96", lambda: train_gpt(300, 3e-3, np.random.default_rng(0))),
         ("character LSTM 128", lambda: train_lstm(380, 5e-3, np.random.default_rng(0))),
     )
     for name, work in works:
