@@ -30,7 +30,7 @@ from .dtypes import Array, operand, unify
 from .engine import Parts
 from .errors import DTypeError, GraphError, ShapeError
 from .tape import Pull, mode, next_key, recorded
-from .tensor import Parameter, Tensor, constant
+from .tensor import Tensor, constant
 
 Rule = Callable[..., Any]
 
@@ -393,76 +393,4 @@ def _types(arrays: Sequence[Any]) -> str:
     )
 
 
-def shortcut(operation: Op, forward: Callable[..., Any]) -> Callable[[Any, Any], Tensor]:
-    """An operator for Tensors that skips what the common cases do not need.
-
-    These are two recorded operands of one shape and type, and a recorded operand with a number.
-
-    Args:
-        operation: an elementwise op of two inputs.
-        forward: its forward, as NumPy has it.
-    """
-    exact = operation.exact
-    number = operation.number
-    general = operation.apply
-
-    def operator(a: Any, b: Any) -> Tensor:
-        kind = type(b)
-        if kind is Tensor or kind is Parameter:
-            x = a._data
-            y = b._data
-            if not (
-                a.requires_grad
-                and b.requires_grad
-                and mode.recording
-                and x.dtype is y.dtype
-                and x.shape == y.shape
-            ):
-                return general((a, b), ())
-            inputs: Any = (a, b)
-            pull = exact
-        elif (kind is float or kind is int) and a.requires_grad and mode.recording:
-            x = a._data
-            y = b
-            inputs = (a, None)
-            pull = number
-        else:
-            return general((a, b), ())
-        z = forward(x, y)
-        out = _new(Tensor)
-        out._data = z
-        out._grad = None
-        out._inputs = inputs
-        out._key = next_key()
-        out._pull = pull
-        out._saved = (z, x, y)
-        out.requires_grad = True
-        return out
-
-    return operator
-
-
-def method(operation: Op, forward: Callable[[Any], Any]) -> Callable[[Any], Tensor]:
-    """A method of Tensors without arguments, in the same spirit."""
-    exact = operation.exact
-    general = operation.apply
-
-    def unary(self: Any) -> Tensor:
-        if not (mode.recording and self.requires_grad):
-            return general((self,), ())
-        x = self._data
-        z = forward(x)
-        out = _new(Tensor)
-        out._data = z
-        out._grad = None
-        out._inputs = (self,)
-        out._key = next_key()
-        out._pull = exact
-        out._saved = (z, x)
-        out.requires_grad = True
-        return out
-
-    return unary
-
-
-__all__ = ["OPS", "Array", "Op", "Parts", "Rule", "fit", "method", "op", "shortcut"]
+__all__ = ["OPS", "Array", "Op", "Parts", "Rule", "alias", "fit", "op"]

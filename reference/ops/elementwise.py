@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from .. import backend
-from ..op import Array, method, op, shortcut
+from ..op import Array, op
+from ..shortcuts import method, shortcut
 from ..tensor import Tensor
 
 # Arithmetic.
