@@ -219,7 +219,7 @@ def _unfit(out: Array | None, shape: tuple[int, ...], a: Array, b: Array) -> boo
         or out.shape != shape
         or out.dtype != a.dtype
         or out.strides[-1] != out.itemsize
-        or any(step % out.itemsize for step in out.strides)
+        or not out.flags.aligned
         or np.may_share_memory(out, a)
         or np.may_share_memory(out, b)
     )
@@ -229,9 +229,10 @@ def _run(a: Array, b: Array, c: Array, count: int) -> None:
     """c (count, M, N) = a (count, M, K) b (count, K, N), on as many threads as pay."""
     m, k = a.shape[1:]
     n = b.shape[2]
-    if _odd(a):
+    # An aligned array's strides are whole numbers of elements.
+    if not a.flags.aligned:
         a = a.copy()
-    if _odd(b):
+    if not b.flags.aligned:
         b = b.copy()
     if m == 1 or n == 1:
         gemv(a, b, c)
@@ -256,12 +257,6 @@ def _run(a: Array, b: Array, c: Array, count: int) -> None:
             panels,
             parts,
         )
-
-
-def _odd(array: Array) -> bool:
-    """Strides that are no whole number of elements."""
-    size = array.itemsize
-    return any(step % size for step in array.strides)
 
 
 def _part(a: Array, b: Array, c: Array) -> None:
