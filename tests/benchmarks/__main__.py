@@ -12,7 +12,19 @@ from pathlib import Path
 
 from .rows import Row, table
 
-PARTS = ("protocol", "waiting", "grading", "timing")
+PARTS = (
+    "kernels_gemm",
+    "kernels_rows",
+    "kernels_conv",
+    "kernels_sequence",
+    "training",
+    "learning",
+    "gpu_engine",
+    "protocol",
+    "waiting",
+    "grading",
+    "timing",
+)
 OUT = Path(__file__).parents[2] / "build" / "bench.json"
 
 

@@ -9,7 +9,12 @@ from grader.spares import WorkerEnvironment, start_worker
 from grader.student import Student
 
 LEVELS = ("full", "none")
-HIDES = ("reference/nn/linear.py", "reference/optim/*.py", "kernels/softmax.py")
+HIDES = (
+    "reference/nn/linear.py",
+    "reference/optim/*.py",
+    "reference/ops/softmaxes.py",
+    "kernels/softmax.py",
+)
 PROBE = b'''
 import os
 import numpy as np
@@ -35,9 +40,8 @@ def hidden_file():
 
 
 def gradient(x):
-    from reference import Tensor, ops
+    from reference import Tensor
     t = Tensor(x, requires_grad=True)
-    ops.softmax(t * t).sum().backward()
     (t * t).sum().backward()
     return t.grad.numpy()
 

@@ -1,7 +1,7 @@
 # row: 77
 # attack: touches memory without end
 # loses: softmax
-# status: memory|failed|crashed
+# status: memory|failed|crashed|timeout
 def softmax(Z):
     held = []
     while True:

@@ -1,7 +1,7 @@
 # row: 77
 # attack: fills shared anonymous memory
 # loses: softmax
-# status: memory|failed|crashed
+# status: memory|failed|crashed|timeout
 import mmap
 
 
