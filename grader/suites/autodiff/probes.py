@@ -126,7 +126,8 @@ def probe(module, parents, outputs):
     nodes = build(parents)
     given = [nodes[name] for name in outputs]
     found = module.topological_order(given)
-    return [type(found).__name__, [number(node) for node in found], [n.number for n in given]]
+    kind = "list" if isinstance(found, list) else type(found).__name__
+    return [kind, [number(node) for node in found], [n.number for n in given]]
 """
 )
 LONG_ORDER = (
@@ -159,7 +160,7 @@ def probe(module, parents, weights, outputs, grads):
         ])
 
     found = module.accumulate([nodes[name] for name in outputs], grads, vjp_of)
-    kind = type(found).__name__
+    kind = "dict" if isinstance(found, dict) else type(found).__name__
     return [kind, [[number(node), np.array(g)] for node, g in found.items()], calls, grads]
 """
 )

@@ -257,6 +257,7 @@ def test_accumulate_out_of_place(student, rng):
             "A rule may return the array that it was given, or one array twice: `a += b` changes "
             "everybody's array, `a = a + b` makes a new one."
         )
+        check_equal(len(after), len(grads), what="the number of output gradients after the call")
         for left, given in zip(after, grads, strict=True):
             check_values(left, given, what="an output's gradient after the call", help=help)
         want = adjoints(parents, weights, outputs, grads, names)
@@ -269,6 +270,7 @@ def test_accumulate_out_of_place(student, rng):
 SHAPES = (
     ((3,), ()),
     ((4, 3), (3,)),
+    ((3, 3), (3,)),
     ((4, 3), (1, 3)),
     ((4, 3), (4, 1)),
     ((4, 3), (1, 1)),

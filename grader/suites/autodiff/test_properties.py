@@ -187,6 +187,7 @@ def calls(rng, dtype):
         a, b = draw(rng, (3, 4), dtype, "positive"), draw(rng, (4,), dtype, "positive")
         yield name, [a, b], {}
         yield name, [a, 2.0], {}
+        yield name, [2.0, a], {}
     for name in ("neg", "exp", "log", "sin", "cos", "tanh", "relu", "sigmoid"):
         yield name, [draw(rng, (3, 4), dtype, domain(name))], {}
     yield "matmul", [draw(rng, (2, 3, 4), dtype), draw(rng, (4, 5), dtype)], {}
