@@ -399,7 +399,7 @@ def test_chains_of_subscripts() -> None:
 
 def test_large_local_arrays_run_in_small_batches() -> None:
     text = body(
-        "i = cuda.grid(1)\na = cuda.local.array(100000, float32)\n"
+        "i = cuda.grid(1)\na = cuda.local.array(30000, float32)\n"
         "a[i] = x[i]\na[i + 1] = x[i]\nout[i] = a[i] + a[i + 1]"
     )
     out = np.zeros(1024, np.float32)

@@ -99,8 +99,10 @@ GUARDS = ["True", "i % 3 != 0", "cuda.blockIdx.x != 1", "cuda.threadIdx.x < 50",
 def test_counters_of_a_launch(name: str, guard: str) -> None:
     """Requests, lanes, sectors and traffic equal those of a thread-by-thread count."""
     blocks, threads, size = 7, 96, 1024
+    guarded = compile(guard, "guard", "eval")
+    indexed = compile(INDICES[name], "index", "eval")
     text = body(
-        f"i = cuda.grid(1)\nv = float32(0)\nfor k in range(6):\n    if {guard}:\n"
+        f"i = cuda.grid(1)\nv = float32(0)\nfor k in range(4):\n    if {guard}:\n"
         f"        v += x[{INDICES[name]}]\nout[i] = v"
     )
     x, out = ramp(size), np.zeros(blocks * threads, np.float32)
@@ -114,14 +116,14 @@ def test_counters_of_a_launch(name: str, guard: str) -> None:
     requests = lanes = moved = 0
     pairs = set()
     for block in range(blocks):
-        for k in range(6):
+        for k in range(4):
             for warp in range(threads // 32):
                 touched = set()
                 for thread in range(warp * 32, warp * 32 + 32):
                     cuda = _Thread(block, thread)
                     scope = {"i": block * threads + thread, "k": k, "cuda": cuda, "x": x}
-                    if eval(guard, scope):
-                        element = eval(INDICES[name], scope)
+                    if eval(guarded, scope):
+                        element = eval(indexed, scope)
                         touched.add(element // 8)
                         lanes += 1
                         pairs.add((block, element))
