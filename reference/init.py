@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import slots
+from .seeding import seeded
 
 RELU_GAIN = math.sqrt(2.0)
 
@@ -24,21 +25,25 @@ Weights = NDArray[np.float32]
 Rng = np.random.Generator | None
 
 
+@seeded
 def kaiming_uniform(fan_in: int, fan_out: int, rng: Rng = None) -> Weights:
     """U(-b, b) with b = sqrt(2) sqrt(3 / fan_in)."""
     return _uniform(fan_in, fan_out, RELU_GAIN * math.sqrt(3.0 / fan_in), rng)
 
 
+@seeded
 def kaiming_normal(fan_in: int, fan_out: int, rng: Rng = None) -> Weights:
     """N(0, 2 / fan_in)."""
     return _normal(fan_in, fan_out, RELU_GAIN / math.sqrt(fan_in), rng)
 
 
+@seeded
 def xavier_uniform(fan_in: int, fan_out: int, rng: Rng = None) -> Weights:
     """U(-b, b) with b = sqrt(6 / (fan_in + fan_out))."""
     return _uniform(fan_in, fan_out, math.sqrt(6.0 / (fan_in + fan_out)), rng)
 
 
+@seeded
 def xavier_normal(fan_in: int, fan_out: int, rng: Rng = None) -> Weights:
     """N(0, 2 / (fan_in + fan_out))."""
     return _normal(fan_in, fan_out, math.sqrt(2.0 / (fan_in + fan_out)), rng)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ShapeError
+from ..seeding import seeded
 
 Array = NDArray[np.generic]
 
@@ -27,6 +28,7 @@ class DataLoader:
         ValueError: a batch_size below 1.
     """
 
+    @seeded
     def __init__(
         self,
         arrays: Sequence[Array],

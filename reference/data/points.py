@@ -5,12 +5,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ..seeding import seeded
+
 TURNS = 1.0  # of a spiral, from the centre to the rim
 REACH = 3.0  # radius of the circle on which the blobs stand
 
 Points = tuple[NDArray[np.float32], NDArray[np.int64]]
 
 
+@seeded
 def spirals(
     n: int, classes: int = 2, noise: float = 0.1, rng: np.random.Generator | None = None
 ) -> Points:
@@ -34,6 +37,7 @@ def spirals(
     return X.astype(np.float32), y
 
 
+@seeded
 def blobs(
     n: int, classes: int = 3, noise: float = 0.5, rng: np.random.Generator | None = None
 ) -> Points:
@@ -56,6 +60,7 @@ def blobs(
     return X.astype(np.float32), y
 
 
+@seeded
 def xor(n: int, noise: float = 0.1, rng: np.random.Generator | None = None) -> Points:
     """`n` points near the corners (+-1, +-1); the class says whether the signs differ.
 

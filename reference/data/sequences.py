@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ShapeError
+from ..seeding import seeded
 
 BLANK = 0
 SYMBOLS = 8  # of the copy task: ids 1 to 8
@@ -15,6 +16,7 @@ BRACKETS = "()[]"  # ids 0 to 3: an even id opens, the next one closes
 Ids = NDArray[np.int64]
 
 
+@seeded
 def copy_task(n: int, length: int, rng: np.random.Generator | None = None) -> tuple[Ids, Ids]:
     """Sequences to repeat once a mark has been seen.
 
@@ -42,6 +44,7 @@ def copy_task(n: int, length: int, rng: np.random.Generator | None = None) -> tu
     return x, y
 
 
+@seeded
 def addition_task(
     n: int, length: int, rng: np.random.Generator | None = None
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -68,6 +71,7 @@ def addition_task(
     return x, (x[:, :, 0] * x[:, :, 1]).sum(1)
 
 
+@seeded
 def brackets_task(n: int, length: int, rng: np.random.Generator | None = None) -> tuple[Ids, Ids]:
     """Strings of brackets of two kinds, half of them balanced; the answer says which.
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from .. import nn, ops
 from ..errors import ShapeError
+from ..seeding import seeded
 from ..tensor import Tensor
 from .masks import Mask, causal_mask
 from .module import Module
@@ -28,6 +29,7 @@ class MultiHeadAttention(Module):
     Source: Vaswani et al. (2017), "Attention is all you need".
     """
 
+    @seeded
     def __init__(self, dim: int, heads: int, rng: np.random.Generator | None = None) -> None:
         if dim % heads:
             raise ShapeError(

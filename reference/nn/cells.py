@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from .. import ops
+from ..seeding import seeded
 from ..tensor import Parameter, Tensor
 from .module import Module
 
@@ -30,6 +31,7 @@ class RNNCell(Module):
     Source: Elman (1990), "Finding structure in time".
     """
 
+    @seeded
     def __init__(
         self,
         input_size: int,
@@ -69,6 +71,7 @@ class LSTMCell(Module):
 
     all_steps = True  # one op does what this cell does at every step of a sequence
 
+    @seeded
     def __init__(
         self, input_size: int, hidden_size: int, rng: np.random.Generator | None = None
     ) -> None:
@@ -103,6 +106,7 @@ class GRUCell(Module):
     the reset gate after the recurrent product.
     """
 
+    @seeded
     def __init__(
         self, input_size: int, hidden_size: int, rng: np.random.Generator | None = None
     ) -> None:

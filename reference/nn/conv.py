@@ -6,6 +6,7 @@ import numpy as np
 
 from .. import init, ops
 from ..errors import ShapeError
+from ..seeding import seeded
 from ..tensor import Parameter, Tensor
 from .module import Module
 
@@ -30,6 +31,7 @@ class Conv2d(Module):
 
     fuses = ("relu",)  # activations that `forward` can apply itself
 
+    @seeded
     def __init__(
         self,
         in_channels: int,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .. import ops
+from ..seeding import seeded
 from ..tensor import Tensor
 from .module import Module
 
@@ -23,6 +24,7 @@ class Dropout(Module):
     to prevent neural networks from overfitting".
     """
 
+    @seeded
     def __init__(self, p: float = 0.5, rng: np.random.Generator | None = None) -> None:
         if not 0 <= p <= 1:
             raise ValueError(f"Dropout: p is {p}; a probability lies in [0, 1]")

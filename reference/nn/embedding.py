@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import ops
+from ..seeding import seeded
 from ..tensor import Parameter, Tensor
 from .module import Module
 
@@ -24,6 +25,7 @@ class Embedding(Module):
         weight: (num, dim), N(0, 1).
     """
 
+    @seeded
     def __init__(self, num: int, dim: int, rng: np.random.Generator | None = None) -> None:
         rng = rng or np.random.default_rng()
         self.weight = Parameter(rng.standard_normal((num, dim), np.float32))

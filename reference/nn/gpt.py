@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from .. import nn
 from ..errors import ShapeError
+from ..seeding import seeded
 from ..tensor import Tensor
 from .attention import attend, merge_heads, split_heads
 from .kv_cache import KVCache
@@ -34,6 +35,7 @@ class GPT(Module):
     Source: Radford et al. (2019), "Language models are unsupervised multitask learners".
     """
 
+    @seeded
     def __init__(
         self,
         vocab: int,

@@ -11,6 +11,7 @@ from .. import nn, ops
 from ..errors import ShapeError
 from ..optim import clip_grad_norm
 from ..optim.optimizer import Optimizer
+from ..seeding import seeded
 from ..tensor import Tensor, no_grad
 from .module import Module
 from .sampling import draw
@@ -35,6 +36,7 @@ class LanguageModel(Module):
     Source: Mikolov et al. (2010), "Recurrent neural network based language model".
     """
 
+    @seeded
     def __init__(
         self,
         vocab: int,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .. import nn
+from ..seeding import seeded
 from ..tensor import Tensor
 from .module import Module
 
@@ -27,6 +28,7 @@ class LeNet(Module):
     recognition", with ReLU and max pooling.
     """
 
+    @seeded
     def __init__(
         self,
         num_classes: int = 10,

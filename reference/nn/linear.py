@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .. import init, ops
+from ..seeding import seeded
 from ..tensor import Parameter, Tensor
 from .module import Module
 
@@ -24,6 +25,7 @@ class Linear(Module):
 
     fuses = ("relu", "gelu")  # activations that `forward` can apply itself
 
+    @seeded
     def __init__(
         self,
         in_features: int,

@@ -8,6 +8,7 @@ from itertools import pairwise
 import numpy as np
 
 from .. import nn
+from ..seeding import seeded
 from ..tensor import Tensor
 from .module import Module
 
@@ -23,6 +24,7 @@ class MLP(Module):
         net: a Sequential.
     """
 
+    @seeded
     def __init__(self, sizes: Sequence[int], rng: np.random.Generator | None = None) -> None:
         rng = rng or np.random.default_rng()
         layers: list[Module] = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .. import nn
+from ..seeding import seeded
 from ..tensor import Tensor
 from .module import Module
 
@@ -28,6 +29,7 @@ class MLPResNet(Module):
     Source: He, Zhang, Ren & Sun (2016), "Deep residual learning for image recognition", for rows.
     """
 
+    @seeded
     def __init__(
         self,
         dim: int,

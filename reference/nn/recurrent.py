@@ -8,6 +8,7 @@ import numpy as np
 
 from .. import nn, ops
 from ..errors import ShapeError
+from ..seeding import seeded
 from ..tensor import Tensor
 from .cells import zeros
 from .module import Module
@@ -16,6 +17,7 @@ from .module import Module
 class _Recurrent(Module):
     """Layers of cells; a layer reads the outputs of the one below."""
 
+    @seeded
     def __init__(
         self,
         input_size: int,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .. import nn
+from ..seeding import seeded
 from ..tensor import Tensor
 from .module import Module
 
@@ -29,6 +30,7 @@ class ResNet9(Module):
     (2018), "How to train your ResNet" (the shape of this one).
     """
 
+    @seeded
     def __init__(
         self,
         num_classes: int = 10,

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import nn, ops
+from ..seeding import seeded
 from ..tensor import Tensor, no_grad
 from .module import Module
 
@@ -36,6 +37,7 @@ class Seq2Seq(Module):
     translation".
     """
 
+    @seeded
     def __init__(
         self,
         source_vocab: int,

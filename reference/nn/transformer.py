@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .. import nn, ops
+from ..seeding import seeded
 from ..tensor import Tensor
 from .masks import Mask
 from .module import Module
@@ -25,6 +26,7 @@ class TransformerBlock(Module):
     normalization in the Transformer architecture" (norms first).
     """
 
+    @seeded
     def __init__(
         self, dim: int, heads: int, hidden: int, rng: np.random.Generator | None = None
     ) -> None:
@@ -63,6 +65,7 @@ class TransformerEncoder(Module):
     Source: Vaswani et al. (2017), "Attention is all you need".
     """
 
+    @seeded
     def __init__(
         self,
         dim: int,

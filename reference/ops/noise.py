@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..op import Array, op
+from ..seeding import seeded
 from ..tensor import Tensor
 
 
@@ -21,6 +22,7 @@ def dropout_vjp(g: Any, out: Any, x: Any, mask: Any) -> Any:
     return (g * mask,)
 
 
+@seeded
 def dropout(x: Any, p: float, rng: np.random.Generator | None = None) -> Tensor:
     """x with each element zeroed with probability `p` and the others divided by 1 - p.
 
