@@ -61,11 +61,13 @@ vselect_gt = word("vectors", "vselect_gt")  # vselect_gt(a, b, x, y) = where(a >
 vselect_eq = word("vectors", "vselect_eq")  # vselect_eq(a, b, x, y) = where(a == b, x, y)
 
 # Functions
-vexp = word("vectors", "vexp")  # at most 2 ulp from exp; NaN, inf and 0 as NumPy
-vexp_flushed = word("vectors", "vexp_flushed")  # cheaper: for x <= 88; 0 below -87.3 (-708.3)
-vscale2 = word("vectors", "vscale2")  # vscale2(a, n) = a * 2**n for integral |n| <= 2000
-vexponent = word("vectors", "vexponent")  # floor(log2(|a|)) of a normal number, as a float
-vmantissa = word("vectors", "vmantissa")  # |a| / 2**vexponent(a), in [1, 2)
+vexp = word("vector_functions", "vexp")  # at most 2 ulp from exp; NaN, inf and 0 as NumPy
+vexp_flushed = word(
+    "vector_functions", "vexp_flushed"
+)  # cheaper: for x <= 88; 0 below -87.3 (-708.3)
+vscale2 = word("vector_functions", "vscale2")  # vscale2(a, n) = a * 2**n for integral |n| <= 2000
+vexponent = word("vector_functions", "vexponent")  # floor(log2(|a|)) of a normal number, as a float
+vmantissa = word("vector_functions", "vmantissa")  # |a| / 2**vexponent(a), in [1, 2)
 
 # From a vector to a scalar
 vhsum = word("vectors", "vhsum")
