@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import importlib.util
 import os
 import shutil
@@ -36,6 +38,7 @@ def examine() -> list[Finding]:
     return [
         _python(),
         _packages(),
+        _blas(),
         _names(),
         _isolation(),
         _hidden(),
@@ -81,6 +84,34 @@ def _packages() -> Finding:
     if absent:
         return Finding("packages", "bad", f"{', '.join(absent)} absent", "run `make lab` again.")
     return Finding("packages", "good", ", ".join(found))
+
+
+def _blas() -> Finding:
+    """Which processor NumPy's OpenBLAS takes this one for: a shell can set a slower one."""
+    core = _openblas_core()
+    told = os.environ.get("OPENBLAS_CORETYPE")
+    found = f"OpenBLAS, kernels for {core}" if core else "not OpenBLAS, or one that does not say"
+    if told:
+        return Finding(
+            "BLAS",
+            "fair",
+            f"{found}, because this shell sets OPENBLAS_CORETYPE={told}",
+            "unset it: OpenBLAS chooses for itself, and a wrong choice can halve NumPy's speed.",
+        )
+    return Finding("BLAS", "good", found)
+
+
+def _openblas_core() -> str:
+    spec = importlib.util.find_spec("numpy")
+    if spec is None or spec.origin is None:
+        return ""
+    site = Path(spec.origin).parents[1]
+    for library in site.glob("numpy*/**/libscipy_openblas*"):
+        with contextlib.suppress(OSError, AttributeError):
+            function = ctypes.CDLL(str(library)).scipy_openblas_get_corename64_
+            function.restype = ctypes.c_char_p
+            return str(function().decode())
+    return ""
 
 
 def _names() -> Finding:

@@ -228,13 +228,28 @@ def test_a_script_that_fails_says_where_and_ends_with_status_1(
 
 
 def test_doctor_looks_at_everything(workspace: Workspace, capsys: Capture) -> None:
-    assert lab("doctor", "--json") == 0
+    assert lab("doctor", "--json") == 0  # what works with less is said, and is no failure
 
     found = json.loads(capsys.readouterr().out)
     assert found["ok"]
     assert [f["name"] for f in found["findings"]] == [
-        "Python", "packages", "own parts", "box", "hidden checks", "disk", "keys", "terminal", "workspace",
+        "Python", "packages", "BLAS", "own parts", "box", "hidden checks", "disk", "keys", "terminal", "workspace",
     ]  # fmt: skip
+
+
+def test_doctor_says_when_a_shell_slows_numpy_down(
+    workspace: Workspace, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def blas() -> dict[str, str]:
+        lab("doctor", "--json")
+        findings = json.loads(capsys.readouterr().out)["findings"]
+        return next(f for f in findings if f["name"] == "BLAS")
+
+    monkeypatch.delenv("OPENBLAS_CORETYPE", raising=False)
+    assert blas()["state"] == "good"
+    monkeypatch.setenv("OPENBLAS_CORETYPE", "Haswell")
+    assert blas()["state"] == "fair"
+    assert "unset it" in blas()["advice"]
 
 
 def test_a_wrong_output_is_not_timed_and_an_untimed_stage_says_so(
