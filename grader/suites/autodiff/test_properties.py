@@ -3,6 +3,7 @@
 import numpy as np
 
 from grader.check import check_array, check_unchanged, fail
+from grader.student import StudentError
 from grader.suites.autodiff.oracles import (
     BINARY,
     FORWARD,
@@ -36,16 +37,19 @@ def check_second_order(student, rng, name, inputs, params=None):
     out = forward(name, inputs, params)
     g, g_moves = draw(rng, out.shape, np.float64), rng.standard_normal(out.shape)
     moving = [np.asarray(x + 1j * H * v) for x, v in zip(inputs, moves, strict=True)]
-    found = student.probe(
-        TENSOR,
-        name=name,
-        g=np.asarray(g + 1j * H * g_moves),
-        out=np.asarray(FORWARD[name](*moving, **params)),
-        inputs=moving,
-        params=params,
-    )
     shapes = ", ".join(str(x.shape) for x in inputs)
     what = f"{name}_vjp on tensors of shapes {shapes}"
+    try:
+        found = student.probe(
+            TENSOR,
+            name=name,
+            g=np.asarray(g + 1j * H * g_moves),
+            out=np.asarray(FORWARD[name](*moving, **params)),
+            inputs=moving,
+            params=params,
+        )
+    except StudentError as error:
+        fail(f"{what} raises {error}.", help=HELP)
     if type(found) is not list:
         fail(f"{what} returns {found}, it should return a tuple.")
     if len(found) != len(inputs):
