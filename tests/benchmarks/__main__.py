@@ -13,10 +13,12 @@ from pathlib import Path
 from .rows import Row, table
 
 PARTS = (
+    "roofline",
     "kernels_gemm",
     "kernels_rows",
     "kernels_conv",
     "kernels_sequence",
+    "framework",
     "training",
     "learning",
     "gpu_engine",

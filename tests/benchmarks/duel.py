@@ -25,7 +25,10 @@ from .rows import Row, quartiles, row
 
 ROOT = Path(__file__).parents[2]
 SAMPLE_S = 0.002  # shorter work is repeated up to this, so that the clock's step does not matter
-FOREIGN = ("OPENBLAS_", "MKL_", "OMP_", "GOMP_", "KMP_", "NUMBA_", "GOTO_", "BLIS_", "TORCH_")
+FOREIGN = (
+    *("OPENBLAS_", "MKL_", "OMP_", "GOMP_", "KMP_", "NUMBA_", "GOTO_", "BLIS_"),
+    *("TORCH_", "XLA_", "JAX_"),
+)
 KEPT = ("NUMBA_CACHE_DIR",)
 
 Work = Callable[[], object]
@@ -124,6 +127,8 @@ def duel(
     bar: float | None,
     seconds: float = 1.5,
     threads: int = 1,
+    flops: float = 0.0,
+    moved: float = 0.0,
     **more: Any,
 ) -> Row:
     """Our time over that of the quickest peer form; the bar is the most that is allowed.
@@ -132,10 +137,17 @@ def duel(
         peers: (library, form) such as ("torch", "channels_last") -> what it does.
         bar: the most that ours / peer may be; None makes the row an information.
         threads: 1 compares CPU time, more compare wall time.
+        flops, moved: operations, and bytes read and written once each: with one thread the row
+            then says which share of the machine's roof ours reaches.
         more: further fields of the row.
     """
     took = interleave({"ours": ours, **peers}, seconds=seconds, threads=threads)
-    return decide(name, took.pop("ours"), took, bar=bar, threads=threads, **more)
+    mine = took.pop("ours")
+    if threads == 1 and (flops or moved):
+        from .roofline import share
+
+        more |= share(statistics.median(mine), flops, moved)
+    return decide(name, mine, took, bar=bar, threads=threads, **more)
 
 
 def decide(

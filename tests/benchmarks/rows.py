@@ -23,10 +23,18 @@ def row(
     return {"name": name, "value": round(value, 4), "unit": unit, "bar": bar, "met": met, **more}
 
 
+def absent(name: str, why: str) -> Row:
+    """A row without a figure: what could not be measured here, and why."""
+    return {"name": name, "value": None, "unit": "", "bar": None, "met": None, "note": why}
+
+
 def table(rows: Sequence[Row]) -> str:
     """The rows for a terminal."""
     lines = []
     for one in rows:
+        if one["value"] is None:
+            lines.append(f"{one['name']:<58}{'-':>10} {one['note']}")
+            continue
         bar = "" if one["bar"] is None else f"bar {one['bar']:g}"
         verdict = {True: "met", False: "NOT met", None: ""}[one["met"]]
         spread = (
@@ -34,7 +42,9 @@ def table(rows: Sequence[Row]) -> str:
             if "quartiles" in one
             else ""
         )
+        roof = f"  {one['share_of_roof']:.0%} of the roof" if "share_of_roof" in one else ""
         lines.append(
-            f"{one['name']:<58}{one['value']:>10.4g} {one['unit']:<8}{bar:<12}{verdict:<8}{spread}"
+            f"{one['name']:<58}{one['value']:>10.4g} {one['unit']:<8}{bar:<12}{verdict:<8}"
+            f"{spread}{roof}"
         )
     return "\n".join(lines)
