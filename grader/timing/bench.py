@@ -54,6 +54,7 @@ class Bench:
         check: CheckOutput,
         kwargs: Mapping[str, Any] | None = None,
         read: tuple[int, ...] = (),
+        program: str = "",
     ) -> Decision:
         """Time calls of `export` in both workers and decide.
 
@@ -63,6 +64,8 @@ class Bench:
             arguments: the call's arguments from the staged and the released ones.
             check: raises CheckFailure if `(released, result, read)` of a timed call is wrong.
             read: places of arguments whose values after the call are part of the answer.
+            program: times this instead of one call of the export: the source of a
+                `def probe(module, arguments)`, which uses the export many times (a training loop).
 
         Raises:
             CheckFailure: a timed output is wrong.
@@ -74,9 +77,10 @@ class Bench:
             kept = tuple(worker.put(value) for value in staged)
 
             def call(released: tuple[Any, ...]) -> Invoked:
-                return worker.invoke(
-                    export, arguments(kept, released), dict(kwargs or {}), read=read
-                )
+                given = arguments(kept, released)
+                if program:
+                    return Invoked(worker.probe(program, arguments=given), (), ())
+                return worker.invoke(export, given, dict(kwargs or {}), read=read)
 
             return Side(worker.worker.box, call)
 
