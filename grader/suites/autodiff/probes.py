@@ -353,7 +353,7 @@ def probe(module, arguments):
         return (half,) * len(node.parents)
 
     found = module.accumulate([nodes[-1]], [grad], vjp_of)
-    return [found[node] for node in nodes if not node.parents]
+    return [found.get(node, 0.0) for node in nodes if not node.parents]
 """
 )
 TIMED_BACKWARD = """
