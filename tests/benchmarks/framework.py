@@ -3,14 +3,14 @@
 python -m tests.benchmarks.framework [tape imports steps]
 
 The tape is measured on a chain of additions of 4 x 4 arrays, so small that the arithmetic hardly
-counts; scalars where a peer has nothing else. Imports and first steps are whole processes, in wall
-time from the start of the interpreter, because that is what somebody waits for.
+counts; scalars where a peer has nothing else. Imports and first steps are whole processes: wall
+time from the start of the interpreter, which somebody waits for, and CPU time, which another
+program on the machine does not move.
 """
 
 from __future__ import annotations
 
 import importlib.util
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -35,7 +35,7 @@ from .rows import Row, absent, quartiles, row, table
 
 MEASURING = "--measure"  # this process has the clean environment
 LENGTH = 200  # additions in a chain: micrograd's recursion ends at a few hundred
-PROCESSES = 9
+PROCESSES = 7
 
 # ----------------------------------------------------------------------- tape
 
@@ -200,9 +200,12 @@ float(jax.jit(step)(w)[0])
 """
 
 
-def wait_for(code: str, environment: dict[str, str]) -> float:
-    """Seconds from the start of an interpreter to the end of `code`; its children end with it."""
-    told = f"{code}\nprint('done', flush=True)\ninput()\n"
+def wait_for(code: str, environment: dict[str, str]) -> tuple[float, float]:
+    """Seconds of wall and CPU from the start of an interpreter to the end of `code`.
+
+    Its children, which may still be compiling, end with it: the next process runs without them.
+    """
+    told = f"{code}\nimport time\nprint('done', time.process_time(), flush=True)\ninput()\n"
     began = time.perf_counter()
     process = subprocess.Popen(
         [sys.executable, "-c", told],
@@ -213,17 +216,17 @@ def wait_for(code: str, environment: dict[str, str]) -> float:
         text=True,
     )
     assert process.stdin is not None and process.stdout is not None
-    answer = process.stdout.readline()
-    took = time.perf_counter() - began
+    answer = process.stdout.readline().split()
+    wall = time.perf_counter() - began
     children = psutil.Process(process.pid).children(recursive=True) if answer else []
     process.communicate("\n")
-    for child in children:  # still compiling; the next process is measured without it
+    for child in children:
         if child.is_running():
             child.kill()
     psutil.wait_procs(children, timeout=10)
-    if answer != "done\n":
+    if answer[:1] != ["done"]:
         raise RuntimeError(f"The measured program ended with {process.returncode}: {code[:60]!r}.")
-    return took
+    return wall, float(answer[1])
 
 
 def waits(
@@ -231,49 +234,53 @@ def waits(
     code: str,
     environments: Sequence[dict[str, str]],
     bar: float | None,
-) -> Row:
-    """One row: a process for each environment, after one that fills the file system's cache."""
+) -> list[Row]:
+    """Two rows, wall and CPU: a process for each environment."""
     took = [wait_for(code, environment) for environment in environments]
-    middle = quartiles(took)
-    return row(name, statistics.median(took), "s", bar, quartiles=middle, best=round(min(took), 4))
+    rows = []
+    for what, values in zip(("wall", "CPU"), zip(*took, strict=True), strict=True):
+        middle = quartiles(values)
+        best = round(min(values), 4)
+        rows.append(row(f"{name}, {what}", middle[1], "s", bar, quartiles=middle, best=best))
+    return rows
 
 
 def imports() -> list[Row]:
     """Processes that import and end."""
     given = [clean_environment(LAB_KERNELS="serve")] * PROCESSES
     wait_for("import reference; reference.Tensor", given[0])
-    rows = [waits("import reference", "import reference; reference.Tensor", given, 0.25)]
+    rows = waits("import reference", "import reference; reference.Tensor", given, 0.25)
     for peer in ("torch", "jax", "autograd.numpy", "micrograd.engine", "tinygrad"):
         name = f"import {peer}"
         if importlib.util.find_spec(peer.partition(".")[0]) is None:
             rows.append(absent(name, "not installed"))
         else:
             wait_for(f"import {peer}", given[0])
-            rows.append(waits(name, f"import {peer}", given[:3], None))
+            rows += waits(name, f"import {peer}", given[:3], None)
     return rows
 
 
 def steps() -> list[Row]:
     """The first step of an MLP 784-512-512-10 (B = 128, Adam), the import included."""
-    name = "first step of an MLP, import included"
+    name = "first step of an MLP"
     warm = clean_environment(LAB_KERNELS="serve")
     wait_for(OUR_STEP, clean_environment())  # with "wait" it fills the cache
-    rows = [waits(f"{name}, warm", OUR_STEP, [warm] * PROCESSES, 0.6)]
+    rows = waits(f"{name}, warm", OUR_STEP, [warm] * PROCESSES, 0.6)
     with tempfile.TemporaryDirectory() as scratch:
         cold = [
             clean_environment(LAB_KERNELS="serve", LAB_KERNEL_CACHE=f"{scratch}/{turn}")
             for turn in range(PROCESSES)
         ]
-        rows.append(waits(f"{name}, empty cache: NumPy serves", OUR_STEP, cold, 6.0))
+        rows += waits(f"{name}, empty cache: NumPy serves", OUR_STEP, cold, 6.0)
         compiling = clean_environment(LAB_KERNELS="wait", LAB_KERNEL_CACHE=f"{scratch}/compiled")
         told = f"{name}, empty cache, LAB_KERNELS=wait"
-        rows.append(waits(told, OUR_STEP, [compiling], None))
+        rows += waits(told, OUR_STEP, [compiling], None)
     for peer, code in (("torch", TORCH_STEP), ("jax", JAX_STEP)):
         if importlib.util.find_spec(peer) is None:
             rows.append(absent(f"{name}: {peer}", "not installed"))
         else:
             wait_for(code, warm)
-            rows.append(waits(f"{name}: {peer}", code, [warm] * 3, None))
+            rows += waits(f"{name}: {peer}", code, [warm] * 3, None)
     return rows
 
 

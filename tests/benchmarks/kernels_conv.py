@@ -95,8 +95,19 @@ def _convolution(name: str, sizes: tuple[int, ...], bars: Bars, threads: int) ->
         lambda: weight_grad(g, x, w.shape, s, p, 1, groups),
     ]
     names = ("forward", "d input", "d weight")
+    flops = 2 * y.size * w[0].size
+    moved = x.nbytes + w.nbytes + y.nbytes
     return [
-        duel(f"conv {name}: {what}", mine, theirs, bar=bar, threads=threads, seconds=0.4)
+        duel(
+            f"conv {name}: {what}",
+            mine,
+            theirs,
+            bar=bar,
+            threads=threads,
+            seconds=0.4,
+            flops=flops,
+            moved=moved,
+        )
         for what, mine, theirs, bar in zip(names, ours, peers, bars, strict=True)
     ]
 

@@ -70,24 +70,28 @@ def _rows_of(rng: Any, shape: tuple[int, int], torch: Any) -> list[Row]:
                 ("torch", "new"): lambda: torch.softmax(tx, 1),
             },
             bar=0.5 if large else None,
+            moved=2 * x.nbytes,
         ),
         duel(
             f"softmax backward {name}",
             lambda: backward(g, probs),
             {("torch", "new"): lambda: ops._softmax_backward_data(tg, tprobs, 1, torch.float32)},
             bar=None,
+            moved=3 * x.nbytes,
         ),
         duel(
             f"log_softmax {name}",
             lambda: log_softmax(x),
             {("torch", "new"): lambda: torch.log_softmax(tx, 1)},
             bar=None,
+            moved=2 * x.nbytes,
         ),
         duel(
             f"logsumexp {name}",
             lambda: logsumexp(x),
             {("torch", "new"): lambda: torch.logsumexp(tx, 1)},
             bar=0.55 if large else None,
+            moved=x.nbytes,
         ),
         duel(
             f"layer_norm {name}, out=",
@@ -101,6 +105,7 @@ def _rows_of(rng: Any, shape: tuple[int, int], torch: Any) -> list[Row]:
                 ),
             },
             bar=0.65 if large else None,
+            moved=2 * x.nbytes,
         ),
         duel(
             f"layer_norm {name}, new arrays",
@@ -111,6 +116,7 @@ def _rows_of(rng: Any, shape: tuple[int, int], torch: Any) -> list[Row]:
                 )
             },
             bar=0.65 if large else None,
+            moved=2 * x.nbytes,
         ),
         duel(
             f"layer_norm backward {name}",
@@ -121,6 +127,7 @@ def _rows_of(rng: Any, shape: tuple[int, int], torch: Any) -> list[Row]:
                 )
             },
             bar=None,
+            moved=3 * x.nbytes,
         ),
     ]
 
@@ -184,6 +191,7 @@ def _maps(rng: Any, torch: Any) -> list[Row]:
                 lambda it=kernel, at=source: it(at),
                 {("torch", "new"): new},
                 bar=bar,
+                moved=2 * x.nbytes,
             )
         )
         rows.append(
@@ -192,6 +200,7 @@ def _maps(rng: Any, torch: Any) -> list[Row]:
                 lambda it=loop, at=source: it(0, MANY, at, y),
                 {("torch", "out="): into},
                 bar=bar,
+                moved=2 * x.nbytes,
             )
         )
     return rows
@@ -294,6 +303,7 @@ def _optimizers(rng: Any, torch: Any) -> list[Row]:
                 lambda p=p, g=g, m=m, v=v: adam(p, g, m, v, lr=1e-3, step=5),
                 peers,
                 bar=bar,
+                moved=7 * p.nbytes,  # reads four arrays, writes three
             )
         )
     return rows

@@ -82,6 +82,7 @@ def _attention(name: str, *, threads: int) -> list[Row]:
     def gradient(form: str) -> Any:
         return torch.autograd.grad(graphs[form], (tq, tk, tv), tg, retain_graph=True)
 
+    products = 2 * q.size * shape[2]  # two products, half of each below the diagonal
     suffix = "" if threads == 1 else f", {threads} threads"
     return [
         duel(
@@ -93,6 +94,8 @@ def _attention(name: str, *, threads: int) -> list[Row]:
             },
             bar=forward_bar,
             threads=threads,
+            flops=products,
+            moved=4 * q.nbytes,
         ),
         duel(
             f"attention backward {name}{suffix}",
@@ -103,6 +106,8 @@ def _attention(name: str, *, threads: int) -> list[Row]:
             },
             bar=backward_bar,
             threads=threads,
+            flops=2.5 * products,  # five products where the forward has two
+            moved=8 * q.nbytes,
         ),
     ]
 
@@ -167,19 +172,28 @@ def _recurrent(kind: str, name: str, shape: tuple[int, int, int, int]) -> list[R
 
     graph = layer(tx)[0]
     bar, step_bar = (1.0, 0.9) if lstm else (None, None)
+    products = 2.0 * time * batch * (w_ih.size + w_hh.size)
     return [
-        duel(f"{kind} {name}", lambda: forward(*given), {("torch", "no_grad"): peer}, bar=bar),
+        duel(
+            f"{kind} {name}",
+            lambda: forward(*given),
+            {("torch", "no_grad"): peer},
+            bar=bar,
+            flops=products,
+        ),
         duel(
             f"{kind} backward {name}",
             lambda: backward(g, *none, *saved),
             {("torch", "kept graph"): gradient},
             bar=bar,
+            flops=2 * products,
         ),
         duel(
             f"{kind} forward and backward {name}",
             ours_step,
             {("torch", "autograd"): peer_step},
             bar=step_bar if size == 128 else bar,
+            flops=3 * products,
         ),
     ]
 

@@ -1,21 +1,21 @@
-"""One training step, ours against PyTorch eager in its best form (and what else is importable).
+"""One training step, ours against PyTorch eager in its best form and against every other peer.
 
 python -m tests.benchmarks.training [softmax mlp cnn lstm transformer]
 
-The bar is time over that of PyTorch's best form; other peers are printed beside it. Each step is
+The bar is time over that of PyTorch's best form; JAX, autograd and tinygrad have a row each, in the
+best form of theirs, and ours must be the first. What could not be measured is named in its row. Each step is
 zero_grad, forward, loss, backward, optimiser step, on the same shapes, float32, one thread.
 """
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 from collections.abc import Callable
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
+from . import training_peers
 from .duel import (
     Work,
     decide,
@@ -25,11 +25,16 @@ from .duel import (
     print_rows,
     run_part,
 )
-from .rows import Row, table
+from .rows import Row, absent, table
 
 Peers = dict[tuple[str, str], Work]
 Array = np.ndarray
+Duel = tuple[Work, Peers, Array, Array | None]  # ours, PyTorch's, inputs, labels
 VOCAB = 65
+ONE_THREAD_OF_JAX = {
+    "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1",
+    "NPROC": "1",
+}
 MEASURING = "--measure"  # this process has the clean environment
 
 
@@ -71,92 +76,10 @@ def torch_steps(make: Callable[[], Any], kind: str, loss_of: Callable[[Any], Any
     return peers
 
 
-def has(module: str) -> bool:
-    return importlib.util.find_spec(module) is not None
-
-
-def jax_step(params: Any, loss_of: Callable[..., Any], adam: bool) -> Work:
-    """JAX's step, the whole of it jitted with donated weights."""
-    import jax
-    import jax.numpy as jnp
-
-    params = jax.tree.map(jnp.asarray, params)
-    zeros = jax.tree.map(jnp.zeros_like, params)
-    state = [params, zeros, zeros, jnp.zeros(())] if adam else [params]
-
-    def step(state: Any) -> Any:
-        value, grads = jax.value_and_grad(loss_of)(state[0])
-        if not adam:
-            return [jax.tree.map(lambda p, g: p - 1e-3 * g, state[0], grads)], value
-        p, m, v, t = state
-        t = t + 1
-        m = jax.tree.map(lambda a, g: 0.9 * a + 0.1 * g, m, grads)
-        v = jax.tree.map(lambda a, g: 0.999 * a + 0.001 * g * g, v, grads)
-        p = jax.tree.map(
-            lambda w, a, b: w - 1e-3 * (a / (1 - 0.9**t)) / (jnp.sqrt(b / (1 - 0.999**t)) + 1e-8),
-            *(p, m, v),
-        )
-        return [p, m, v, t], value
-
-    compiled = jax.jit(step)
-
-    def work() -> float:
-        nonlocal state
-        state, value = compiled(state)
-        return float(value)
-
-    return work
-
-
-def affine_peers(
-    sizes: tuple[int, ...], x: Array, y: Array, adam: bool, rng: np.random.Generator
-) -> Peers:
-    """JAX and autograd on a network of affine maps with ReLU between."""
-    weights = [(floats(rng, a, b) * a**-0.5, np.zeros(b, np.float32)) for a, b in pairwise(sizes)]
-    rows = np.arange(len(y))
-
-    def loss_with(lib: Any, logsumexp: Callable[[Any], Any]) -> Callable[[Any], Any]:
-        def loss(params: Any) -> Any:
-            h = x
-            for place, (w, b) in enumerate(params):
-                h = lib.dot(lib.maximum(h, 0) if place else h, w) + b
-            return lib.mean(logsumexp(h) - h[rows, y])
-
-        return loss
-
-    peers: Peers = {}
-    if has("jax"):
-        import jax
-        import jax.numpy as jnp
-
-        loss = loss_with(jnp, lambda z: jax.scipy.special.logsumexp(z, axis=1))
-        peers["jax", "jit"] = jax_step(weights, loss, adam)
-    if has("autograd") and not adam:
-        import autograd.numpy as anp
-        from autograd import value_and_grad
-
-        def lse(z: Any) -> Any:
-            top = anp.max(z, axis=1, keepdims=True)
-            return top[:, 0] + anp.log(anp.sum(anp.exp(z - top), axis=1))
-
-        both = value_and_grad(loss_with(anp, lse))
-        held = [list(pair) for pair in weights]
-
-        def work() -> float:
-            value, grads = both(held)
-            for pair, steps in zip(held, grads, strict=True):
-                for place, g in enumerate(steps):
-                    pair[place] = pair[place] - np.float32(1e-3) * g
-            return float(value)
-
-        peers["autograd", "numpy"] = work
-    return peers
-
-
 # -------------------------------------------------------------------- the rows
 
 
-def softmax() -> tuple[Work, Peers]:
+def softmax() -> Duel:
     """Softmax regression 784-10, B = 100, SGD."""
     import torch
 
@@ -172,10 +95,10 @@ def softmax() -> tuple[Work, Peers]:
         "SGD",
         lambda m: torch.nn.functional.cross_entropy(m(xt), yt),
     )
-    return ours, peers | affine_peers((784, 10), x, y, False, rng)
+    return ours, peers, x, y
 
 
-def mlp() -> tuple[Work, Peers]:
+def mlp() -> Duel:
     """MLP 784-512-512-10, B = 128, Adam."""
     import torch
 
@@ -195,10 +118,10 @@ def mlp() -> tuple[Work, Peers]:
         "Adam",
         lambda m: t.functional.cross_entropy(m(xt), yt),
     )
-    return ours, peers | affine_peers(sizes, x, y, True, rng)
+    return ours, peers, x, y
 
 
-def cnn() -> tuple[Work, Peers]:
+def cnn() -> Duel:
     """conv32-conv64-pool-fc on 28 x 28, B = 32, Adam."""
     import torch
 
@@ -231,10 +154,10 @@ def cnn() -> tuple[Work, Peers]:
             lambda m, xt=xt: t.functional.cross_entropy(m(xt), yt),  # type: ignore[misc]
         )
         peers |= {(lib, f"{layout} {kind}"): work for (lib, kind), work in steps.items()}
-    return ours, peers
+    return ours, peers, x, y
 
 
-def lstm() -> tuple[Work, Peers]:
+def lstm() -> Duel:
     """LSTM T = 20, B = 32, I = H = 128, mean square of its outputs, SGD."""
     import torch
 
@@ -255,7 +178,7 @@ def lstm() -> tuple[Work, Peers]:
         out, _ = m(xt)
         return (out * out).mean()
 
-    return ours, torch_steps(lambda: torch.nn.LSTM(128, 128), "SGD", torch_loss)
+    return ours, torch_steps(lambda: torch.nn.LSTM(128, 128), "SGD", torch_loss), x, None
 
 
 def torch_gpt(layers: int, dim: int, heads: int, context: int) -> Any:
@@ -296,7 +219,7 @@ def torch_gpt(layers: int, dim: int, heads: int, context: int) -> Any:
     return GPT()
 
 
-def transformer() -> tuple[Work, Peers]:
+def transformer() -> Duel:
     """GPT of 2 layers, d = 128, h = 4, T = 64, B = 8, Adam."""
     import torch
 
@@ -316,10 +239,10 @@ def transformer() -> tuple[Work, Peers]:
         "Adam",
         lambda m: torch.nn.functional.cross_entropy(m(it).view(512, VOCAB), yt),
     )
-    return ours, peers
+    return ours, peers, ids, y
 
 
-ROWS: dict[str, tuple[Callable[[], tuple[Work, Peers]], str, float]] = {
+ROWS: dict[str, tuple[Callable[[], Duel], str, float]] = {
     "softmax": (softmax, "step: softmax regression 784-10, B 100", 0.25),
     "mlp": (mlp, "step: MLP 784-512-512-10, B 128, Adam", 0.40),
     "cnn": (cnn, "step: CNN conv32-conv64-pool-fc, B 32", 0.65),
@@ -333,16 +256,16 @@ def measure(names: list[str], seconds: float) -> list[Row]:
     rows = []
     for name in names:
         make, label, bar = ROWS[name]
-        ours, peers = make()
+        ours, peers, x, y = make()
+        others, missing = training_peers.peers(name, x, y)
         limit_threads(1)
-        took = interleave({("ours", ""): ours, **peers}, seconds=seconds)
+        took = interleave({("ours", ""): ours, **peers, **others}, seconds=seconds)
         mine = took.pop(("ours", ""))
-        torch_forms = {form: samples for form, samples in took.items() if form[0] == "torch"}
-        rows.append(decide(label, mine, torch_forms, bar=bar, threads=1))
-        for form in took.keys() - torch_forms.keys():
-            rows.append(
-                decide(f"{label} / {form[0]}", mine, {form: took[form]}, bar=1.0, threads=1)
-            )
+        for library in dict.fromkeys(form[0] for form in took):
+            forms = {form: samples for form, samples in took.items() if form[0] == library}
+            told, least = (label, bar) if library == "torch" else (f"{label} / {library}", 1.0)
+            rows.append(decide(told, mine, forms, bar=least, threads=1))
+        rows += [absent(f"{label} / {library}", why) for library, why in missing.items()]
     return rows
 
 
@@ -350,7 +273,7 @@ def run(names: list[str] | None = None) -> list[Row]:
     """All rows; a process each, so that one model's memory does not move another's."""
     rows: list[Row] = []
     for name in names or list(ROWS):
-        environment = one_thread_environment()
+        environment = one_thread_environment(**ONE_THREAD_OF_JAX)
         rows += run_part("tests.benchmarks.training", MEASURING, name, environment=environment)
     return rows
 
