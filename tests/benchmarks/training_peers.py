@@ -8,6 +8,7 @@ step by `TinyJit`. A peer that is not installed, or cannot do a row, is named wi
 
 from __future__ import annotations
 
+import atexit
 import importlib.util
 import math
 import os
@@ -15,6 +16,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -296,14 +298,40 @@ def autograd_peers(name: str, x: Array, y: Array | None, rng: np.random.Generato
 # -------------------------------------------------------------------- tinygrad
 
 
+# zig's clang knows other target names, and writes to files only.
+ZIG_AS_CLANG = """#!/bin/sh
+set -e
+work=$(mktemp -d)
+cat > "$work/source.c"
+for word in "$@"; do
+  shift
+  case "$word" in
+    --target=*|-|-o) ;;
+    *) set -- "$@" "$word" ;;
+  esac
+done
+"{python}" -m ziglang cc -target x86_64-linux-gnu -fno-sanitize=all -g0 "$@" "$work/source.c" -o "$work/made.o" >&2
+cat "$work/made.o"
+rm -r "$work"
+"""
+
+
+@cache
+def scratch() -> Path:
+    """A folder that goes when this process ends."""
+    place = tempfile.TemporaryDirectory(prefix="bench-tinygrad-")
+    atexit.register(place.cleanup)
+    return Path(place.name)
+
+
 def tinygrad_compiler() -> str:
     """What tinygrad's CPU device can call as clang; "" where the machine has none."""
     if shutil.which("clang"):
         return "clang"
     if not has("ziglang"):
         return ""
-    script = Path(tempfile.mkdtemp(prefix="bench-clang-")) / "clang"
-    script.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m ziglang cc "$@"\n', encoding="utf-8")
+    script = scratch() / "clang"
+    script.write_text(ZIG_AS_CLANG.format(python=sys.executable), encoding="utf-8")
     script.chmod(0o700)
     return str(script)
 
@@ -311,7 +339,9 @@ def tinygrad_compiler() -> str:
 def tinygrad_peers(name: str, x: Array, y: Array | None, rng: np.random.Generator) -> Peers:
     """tinygrad's step by TinyJit, for the networks of affine maps and the CNN."""
     os.environ["CC"] = tinygrad_compiler()
-    from tinygrad import Tensor, TinyJit, nn
+    # Its cache would keep machine code of another compiler, and hide why a device does not work.
+    os.environ |= {"DEV": "CPU", "CACHEDB": str(scratch() / "cache.db")}
+    from tinygrad import Context, Tensor, TinyJit, nn
 
     params = [Tensor(one).is_param_() for one in weights(name, rng)]
     kind = nn.optim.Adam if name != "softmax" else nn.optim.SGD
@@ -332,7 +362,7 @@ def tinygrad_peers(name: str, x: Array, y: Array | None, rng: np.random.Generato
         return h.max_pool2d(2).flatten(1).dot(p[4]) + p[5]
 
     @TinyJit
-    @Tensor.train()
+    @Context(TRAINING=1)
     def step() -> Any:
         optimizer.zero_grad()
         loss = logits().sparse_categorical_crossentropy(yt)
@@ -361,5 +391,11 @@ def peers(name: str, x: Array, y: Array | None, seed: int = 0) -> tuple[Peers, M
     elif not tinygrad_compiler():
         missing["tinygrad"] = "needs clang on PATH, or the package ziglang"
     else:
-        found |= tinygrad_peers(name, x, y, np.random.default_rng(seed))
+        try:
+            steps = tinygrad_peers(name, x, y, np.random.default_rng(seed))
+            for work in steps.values():
+                work()  # compiles; what it lacks on this machine shows here
+            found |= steps
+        except Exception as error:
+            missing["tinygrad"] = f"does not run here: {type(error).__name__}: {error}"[:200]
     return found, missing
