@@ -64,7 +64,7 @@ def measure() -> list[Row]:
 
 
 def _blas() -> list[Row]:
-    """What each library's matrix multiplication says that it is."""
+    """What each library says of its matrix multiplication."""
     try:
         import threadpoolctl
     except ImportError:
@@ -76,7 +76,7 @@ def _blas() -> list[Row]:
     for one in threadpoolctl.threadpool_info():
         if one["user_api"] == "blas":
             told = f"{one['internal_api']} {one['version']}, {one.get('architecture', '?')}"
-            rows.append(row(f"NumPy's BLAS: {told}", one["num_threads"], "threads", None))
+            rows.append(row(f"BLAS in this process: {told}", one["num_threads"], "threads", None))
     try:
         import torch
     except ImportError:
