@@ -6,6 +6,7 @@ half of all checks; every hidden check must be failed by at least one mutant, or
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -16,8 +17,9 @@ from ..errors import UsageError
 from ..grading import judge
 from ..mutants import Mutant, mutants
 from ..outcome import Status, SuiteRun
-from ..runner import PHASES, run_suite
+from ..runner import PHASES, SEED_BITS, run_suite
 from ..scoring import score
+from ..slots import Job, run_jobs
 from ..solutions import solution_source
 from ..spares import Spares
 from . import content
@@ -43,13 +45,19 @@ class Proof:
 
 
 def prove(
-    stage: Stage, say: Callable[[str], None] = lambda line: None, *, timed: bool = True
+    stage: Stage,
+    say: Callable[[str], None] = lambda line: None,
+    *,
+    timed: bool = True,
+    jobs: int = 1,
 ) -> Proof:
     """Run the proof of `stage`.
 
     Args:
         say: hears one line a step.
         timed: prove the timed checks too, which wants a quiet machine.
+        jobs: mutants that are judged at the same time, in processes of their own; more than one
+            only for a stage of the catalogue. What is timed is always alone.
     """
     phases = PHASES if timed else ("correctness",)
     proof = Proof(stage.id, len(stage.public), len(stage.hidden))
@@ -68,11 +76,7 @@ def prove(
             proof.problems.append(str(error))
             return proof
         proof.mutants = len(bank)
-        matrix = {}
-        for mutant in bank:
-            matrix[mutant.name] = lost = _lost(stage, mutant, spares, phases)
-            say(f"{stage.id}: mutant {mutant.name} fails {', '.join(lost) or 'nothing'}")
-        proof.matrix = matrix
+        matrix = proof.matrix = _matrix(stage, bank, proof, spares, phases, say, jobs)
     proof.problems += _matrix_problems(stage, bank, matrix, timed=timed)
     caught = {check for lost in matrix.values() for check in lost}
     proof.killed = sum(check.id in caught for check in stage.hidden)
@@ -108,13 +112,45 @@ def _starter(stage: Stage, proof: Proof, spares: Spares, phases: Collection[str]
         proof.problems.append(f"{stage.id}: the starter earns {proof.starter_score:g} points.")
 
 
-def _lost(stage: Stage, mutant: Mutant, spares: Spares, phases: Collection[str]) -> tuple[str, ...]:
-    """The hidden checks that `mutant` fails; a slow mutant is timed, others are not."""
+def _matrix(
+    stage: Stage,
+    bank: tuple[Mutant, ...],
+    proof: Proof,
+    spares: Spares,
+    phases: Collection[str],
+    say: Callable[[str], None],
+    jobs: int,
+) -> dict[str, tuple[str, ...]]:
+    """The hidden checks that each mutant fails; a slow mutant is timed, others are not."""
     timed = {timing.check for timing in stage.timings}
-    if not timed & set(mutant.caught_by):
-        phases = ("correctness",)
-    run: SuiteRun = judge(stage, mutant.source, phases=phases, spares=spares)
-    return tuple(outcome.id for outcome in run.outcomes if outcome.status in LOST)
+    matrix: dict[str, tuple[str, ...]] = {}
+
+    def keep(name: str, run: SuiteRun) -> None:
+        matrix[name] = tuple(outcome.id for outcome in run.outcomes if outcome.status in LOST)
+        say(f"{stage.id}: mutant {name} fails {', '.join(matrix[name]) or 'nothing'}")
+
+    def unable(name: str, why: str) -> None:
+        matrix[name] = ()
+        proof.problems.append(f"{stage.id}: mutant {name} could not be judged: {why}")
+
+    slow = [mutant for mutant in bank if timed & set(mutant.caught_by)]
+    others = [mutant for mutant in bank if mutant not in slow]
+    if jobs > 1:
+        run_jobs(
+            [
+                Job(one.name, stage.id, one.source, secrets.randbits(SEED_BITS), ("correctness",))
+                for one in others
+            ],
+            jobs,
+            lambda job, run: keep(job.run, run),
+            lambda job, why: unable(job.run, why),
+        )
+    else:
+        for mutant in others:
+            keep(mutant.name, judge(stage, mutant.source, phases=("correctness",), spares=spares))
+    for mutant in slow:
+        keep(mutant.name, judge(stage, mutant.source, phases=phases, spares=spares))
+    return matrix
 
 
 def _matrix_problems(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +20,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     check = actions.add_parser("check", help="solution 100, starter 0, every mutant caught")
     check.add_argument("stage", metavar="STAGE", nargs="?")
+    check.add_argument(
+        "--jobs", metavar="N", type=int, default=os.cpu_count() or 1,
+        help="mutants judged at the same time (timed ones are always alone)",
+    )  # fmt: skip
     add_json(check)
     new = actions.add_parser("new", help="start a stage")
     new.add_argument("slug", metavar="SLUG")
@@ -50,7 +55,9 @@ def _check(args: argparse.Namespace) -> int:
     from grader.author.prove import prove
 
     stages = [catalog.stage(args.stage)] if args.stage else list(catalog.load())
-    proofs = [prove(stage, lambda line: print(line, file=sys.stderr)) for stage in stages]
+    proofs = [
+        prove(stage, lambda line: print(line, file=sys.stderr), jobs=args.jobs) for stage in stages
+    ]
     if args.json:
         print_json([_document(proof) for proof in proofs])
     else:
