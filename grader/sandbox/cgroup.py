@@ -6,6 +6,7 @@ The name of a group holds the grader's pid and start time, so that groups of dea
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import itertools
 import os
@@ -20,6 +21,7 @@ ROOT = Path("/sys/fs/cgroup")
 NAME = "dlsyslab"
 CONTROLLERS = ("memory", "pids", "cpuacct", "freezer")  # of version 1
 REMOVAL_S = 2.0
+GUARD_S = 3.0
 SWEEP_S = 5.0  # for all that dead graders left, together
 _numbers = itertools.count()
 
@@ -210,7 +212,7 @@ def guard(pid: int, *bases: Path) -> subprocess.Popen[bytes]:
     Args:
         pid: of this process: a fork of it needs a guard of its own.
     """
-    return subprocess.Popen(
+    process = subprocess.Popen(
         ["/bin/sh", "-c", _GUARD, "guard", *map(str, bases)],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
@@ -218,6 +220,16 @@ def guard(pid: int, *bases: Path) -> subprocess.Popen[bytes]:
         env={"PATH": "/usr/bin:/bin", "PREFIX": _prefix(pid)},
         start_new_session=True,  # a ctrl-c at the terminal is not for it
     )
+    atexit.register(_dismiss, process)
+    return process
+
+
+def _dismiss(process: subprocess.Popen[bytes]) -> None:
+    """Let the guard end, which takes away what is left; it was not started by a fork of this."""
+    assert process.stdin is not None
+    process.stdin.close()
+    with contextlib.suppress(subprocess.TimeoutExpired, ChildProcessError):
+        process.wait(GUARD_S)
 
 
 def _prefix(pid: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -12,7 +13,7 @@ import psutil
 import pytest
 
 from grader.sandbox import BoxSpec, cgroup, open_box
-from grader.sandbox.slots import FIRST, FOLDER, Slot
+from grader.sandbox.slots import COUNT, FIRST, FOLDER, Slot
 
 from .inside import answer, heard, program
 
@@ -41,19 +42,45 @@ def ours() -> set[int]:
     return {child.pid for child in psutil.Process().children(recursive=True)}
 
 
+def more_than(before: set[int]) -> list[str]:
+    """What runs below this process now, stays, and did not run `before`."""
+    more = [child for child in psutil.Process().children(recursive=True) if child.pid not in before]
+    told = {child.pid: str(child) for child in more}
+    # Waiting for a zombie would take it away, and nobody but its parent may.
+    ending = [child for child in more if "status='zombie'" not in told[child.pid]]
+    gone, _ = psutil.wait_procs(ending, PATIENCE_S)
+    return sorted(told[child.pid] for child in set(more) - set(gone))
+
+
 def groups() -> set[Path]:
     """The folders of control groups that this process made."""
     mine = f"{cgroup.NAME}-{os.getpid()}-*"
     return {folder for base in cgroup._bases().values() for folder in base.glob(mine)}
 
 
-def users_of_boxes() -> set[int]:
-    """Processes, zombies too, of the user ids that only boxes have."""
-    return {
-        process.pid
+def left_behind() -> set[int]:
+    """Processes, zombies too, of a box's user id that no box holds, whoever ran the box."""
+    if os.getuid() != 0:
+        return set()
+    found = [
+        process
         for process in psutil.process_iter(["uids"])
-        if process.info["uids"] and process.info["uids"].real >= FIRST
-    }
+        if process.info["uids"] and not held(process.info["uids"].real)
+    ]
+    _, alive = psutil.wait_procs(found, PATIENCE_S)  # another run's may be ending just now
+    return {process.pid for process in alive}
+
+
+def held(uid: int) -> bool:
+    """Whether a box, of this run or of another, has the user id now; others are nobody's."""
+    if not FIRST <= uid < FIRST + COUNT:
+        return True
+    with (FOLDER / str(uid)).open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
 
 
 @pytest.mark.parametrize("level", LEVELS)
@@ -140,15 +167,15 @@ def test_a_frozen_box_uses_no_processor() -> None:
 @pytest.mark.parametrize("level", LEVELS)
 def test_a_hundred_boxes_leave_nothing(level: str) -> None:
     """Boxes that are killed, that end by themselves, and that leave a daemon behind."""
-    before, users, descriptors = ours(), users_of_boxes(), psutil.Process().num_fds()
+    before, descriptors = ours(), psutil.Process().num_fds()
     for turn in range(100):
         source = (WAITS, "say('bye')", DAEMONS)[turn % 3]
         with open_box(BoxSpec(program(source), packages=()), level=level) as box:
             assert heard(box, b'"')
             if turn % 3 and level != "none":
                 box.wait_ending()
-    assert ours() == before
-    assert users_of_boxes() == users
+    assert more_than(before) == []
+    assert left_behind() == set()
     assert groups() == set()
     assert psutil.Process().num_fds() == descriptors
 
@@ -229,7 +256,7 @@ def test_a_grader_killed_while_its_box_is_frozen_leaves_nothing_and_nobody_need_
 def test_a_box_that_cannot_be_built_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     from grader.errors import SandboxError
 
-    before = ours(), groups(), psutil.Process().num_fds()
+    before, descriptors = ours(), psutil.Process().num_fds()
 
     def no_process(*args: object, **options: object) -> None:
         raise OSError("no more processes")
@@ -238,7 +265,9 @@ def test_a_box_that_cannot_be_built_leaves_nothing(monkeypatch: pytest.MonkeyPat
     for level in LEVELS:
         with pytest.raises(SandboxError, match="no more processes"):
             open_box(BoxSpec(program("pass"), packages=()), level=level)
-    assert (ours(), groups(), psutil.Process().num_fds()) == before
+    assert more_than(before) == []
+    assert groups() == set()
+    assert psutil.Process().num_fds() == descriptors
 
 
 def test_files_in_the_box_are_private_and_bounded() -> None:
