@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import shlex
 import shutil
@@ -55,6 +56,8 @@ class LabApp(App[None]):
         grader: Callable[[Callable[[Event], None]], GraderProcess] = GraderProcess,
     ) -> None:
         super().__init__()
+        if "TEXTUAL_ANIMATIONS" not in os.environ:
+            self.animation_level = "none"  # a key is answered at once, over a slow line too
         self.workspace = workspace
         self.grader = grader(self._hear)
         self.states: dict[tuple[str, str], RunState] = {}
@@ -62,6 +65,11 @@ class LabApp(App[None]):
         self._job: tuple[str, str] | None = None
 
     # ---- life ---------------------------------------------------------------------------------
+    def on_ready(self) -> None:
+        # What has been loaded stays: going through all of it once more, as the collector of
+        # garbage does now and then, would hold up a key for a twentieth of a second.
+        gc.freeze()
+
     def on_mount(self) -> None:
         self._heed_signals()
         self.set_interval(TICK_S, self.apply_events)

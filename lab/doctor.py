@@ -170,7 +170,8 @@ def _keys() -> Finding:
 
 
 def _terminal() -> Finding:
-    encoding = (sys.stdout.encoding or "?").lower()
+    # The app puts a stream of its own in place of standard output, which has no encoding.
+    encoding = (getattr(sys.__stdout__, "encoding", None) or "?").lower()
     size = shutil.get_terminal_size((0, 0))
     colour = "no colour (NO_COLOR)" if "NO_COLOR" in os.environ else os.environ.get("TERM", "?")
     told = f"{size.columns} x {size.lines}, {encoding}, {colour}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -27,6 +28,7 @@ STYLES = {
     "": "",
 }
 CODE_INDENT = "    "
+GAP = re.compile(" {2,}")  # that TeX puts between formulas of one line
 GLUE = "\ue000"  # private use: stands for a space inside a formula until its line is broken
 # Wrapping asks a console for nothing but its way of measuring cells.
 _CONSOLE = Console(width=200, force_terminal=False, color_system=None)
@@ -173,9 +175,9 @@ def _rendered(block: Block, width: int, ascii: bool) -> list[Text]:
     if block.kind == "item":
         indent = "  " * (block.level - 1)
         first = f"{indent}{_bullet(block.marker, ascii)} " if block.marker else f"{indent}  "
-        return _hanging(_joined(block.spans, ascii), first, width)
+        return _hanging(_joined(block.spans, ascii), first, " " * cell_len(first), width)
     if block.kind == "code":
-        return _code(block)
+        return _code(block, width)
     if block.kind == "formula":
         return _formula(block.text, width, ascii)
     if block.kind == "table":
@@ -215,19 +217,24 @@ def _formula(tex: str, width: int, ascii: bool) -> list[Text]:
     shown = list(box.lines)
     if box.width > width:
         shown = [inline(tex, ascii=ascii)]
+        if cell_len(shown[0]) > width:  # formulas side by side, then
+            shown = GAP.split(shown[0])
     indent = " " * max(0, min(len(CODE_INDENT), width - box.width))
     return [Text(indent + line, STYLES["maths"]) for line in shown]
 
 
-def _code(block: Block) -> list[Text]:
+def _code(block: Block, width: int) -> list[Text]:
     # A recomputed example ends in a comment with its value; the comment is the point of it.
-    return [
-        Text(
-            CODE_INDENT + line,
-            STYLES["strong"] if line.startswith("# ->") else STYLES["code"],
-        )
-        for line in block.text.splitlines()
-    ]
+    out: list[Text] = []
+    for line in block.text.splitlines():
+        style = STYLES["strong"] if line.startswith("# ->") else STYLES["code"]
+        code = line.lstrip()
+        first = CODE_INDENT + line[: len(line) - len(code)]
+        if cell_len(first + code) <= width:
+            out.append(Text(first + code, style))
+        else:
+            out += _hanging(Text(code, style), first, first + CODE_INDENT, width)
+    return out
 
 
 def _table_lines(block: Block, width: int, ascii: bool) -> list[Text]:
@@ -262,12 +269,9 @@ def _table_lines(block: Block, width: int, ascii: bool) -> list[Text]:
     return out
 
 
-def _hanging(text: Text, first: str, width: int) -> list[Text]:
-    hang = cell_len(first)
-    return [
-        Text(first if number == 0 else " " * hang).append(line)
-        for number, line in enumerate(_wrapped(text, width - hang))
-    ]
+def _hanging(text: Text, first: str, later: str, width: int) -> list[Text]:
+    lines = _wrapped(text, width - cell_len(later))
+    return [Text(later if number else first).append(line) for number, line in enumerate(lines)]
 
 
 def _wrapped(text: Text, width: int) -> list[Text]:

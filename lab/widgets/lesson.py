@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-from rich.text import Text
-from textual.app import ComposeResult
-from textual.containers import VerticalScroll
 from textual.events import Resize
-from textual.widgets import Static
 
 from assignments.catalog import Stage
+
+from .lines import LinesView
 
 READABLE = 96  # cells; longer lines are hard to follow
 LANGUAGES = ("en", "zh")
 
 
-class LessonView(VerticalScroll):
+class LessonView(LinesView):
     """A scrolling lesson."""
 
     def __init__(self, stage: Stage, language: str, *, ascii: bool = False) -> None:
         super().__init__()
         self._stage, self._language, self._ascii = stage, language, ascii
         self._width = 0
-
-    def compose(self) -> ComposeResult:
-        yield Static(markup=False)
 
     def on_resize(self, event: Resize) -> None:
         # Less the scroll bar, which comes as soon as there is more than a page.
@@ -40,5 +35,4 @@ class LessonView(VerticalScroll):
     def _show(self) -> None:
         from ..lesson import read, rendered
 
-        lines = rendered(read(self._stage, self._language), self._width, ascii=self._ascii)
-        self.query_one(Static).update(Text("\n").join(lines))
+        self.show(rendered(read(self._stage, self._language), self._width, ascii=self._ascii))

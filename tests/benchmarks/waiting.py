@@ -24,6 +24,7 @@ from .rows import Row, quartiles, row, table
 
 STAGE = catalog.stage("softmax")
 F5 = b"\x1b[15~"
+UP, DOWN, PAGE_UP, PAGE_DOWN = b"\x1b[A", b"\x1b[B", b"\x1b[5~", b"\x1b[6~"
 
 
 def commands() -> list[Row]:
@@ -68,9 +69,11 @@ def _first_paint(folder: Path) -> float:
 
 def _in_the_app(terminal: Terminal, file: Path) -> list[Row]:
     terminal.until(lambda text: "00 Warm-up" in text)
-    terminal.press(b"\x1b[B\r")
+    moves = _keys(terminal, (DOWN, UP), 60)
+    terminal.press(DOWN + b"\r")
     terminal.until(lambda text: "1 Lesson" in text)
-    idle = _keys(terminal, 120)
+    moves += _keys(terminal, (DOWN, PAGE_DOWN, DOWN, UP, PAGE_UP, UP), 120)
+    turns = _keys(terminal, (b"2", b"1"), 120)
     terminal.press(b"3")
     terminal.until(lambda text: "F5 runs the checks" in text)
     terminal.press(F5)
@@ -90,8 +93,21 @@ def _in_the_app(terminal: Terminal, file: Path) -> list[Row]:
     memory = psutil.Process(terminal.process.pid).memory_info().rss / 2**20
     busy = _while_grading(terminal)
     return [
-        row("key to paint, idle, p95", _p95(idle), "ms", 30, quartiles=quartiles(idle)),
-        row("key to paint while grading, p95", _p95(busy), "ms", 60, quartiles=quartiles(busy)),
+        row(
+            "key to paint, moving and scrolling, p95",
+            _p95(moves),
+            "ms",
+            30,
+            quartiles=quartiles(moves),
+        ),
+        row("key to paint, another tab, p95", _p95(turns), "ms", 30, quartiles=quartiles(turns)),
+        row(
+            "key to help and back while grading, p95",
+            _p95(busy),
+            "ms",
+            60,
+            quartiles=quartiles(busy),
+        ),
         row(
             "save to first event on the screen",
             statistics.median(firsts),
@@ -110,14 +126,14 @@ def _in_the_app(terminal: Terminal, file: Path) -> list[Row]:
     ]
 
 
-def _keys(terminal: Terminal, count: int) -> list[float]:
-    """Milliseconds from a key that turns to another tab to the first bytes of its paint."""
+def _keys(terminal: Terminal, keys: tuple[bytes, ...], count: int) -> list[float]:
+    """Milliseconds from each of `count` keys to the first bytes of its paint."""
     found = []
     for turn in range(count):
         while terminal.read(0.05):
             pass
         began = time.perf_counter()
-        terminal.press(b"12"[turn % 2 : turn % 2 + 1])
+        terminal.press(keys[turn % len(keys)])
         terminal.read(2.0)
         found.append((time.perf_counter() - began) * 1000)
     return found

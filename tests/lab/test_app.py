@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual.geometry import Region
 from textual.pilot import Pilot
 from textual.widgets import Input, OptionList, Static
 
@@ -23,6 +24,7 @@ from lab.screens.home import HomeScreen
 from lab.screens.submit import SubmitScreen
 from lab.screens.workbench import WorkbenchScreen
 from lab.widgets.checks import ChecksView
+from lab.widgets.code import CodeView
 from lab.widgets.lesson import LessonView
 from lab.widgets.status import StatusBar
 from lab.workspace import Workspace
@@ -324,6 +326,9 @@ async def test_history_help_doctor_and_back(make: Callable[..., LabApp]) -> None
             await pilot.pause()
             assert isinstance(app.screen, screen), key
             await app.workers.wait_for_complete()
+            if screen is DoctorScreen:
+                found = shown(app, "#findings")
+                assert "terminal" in found and "workspace" in found
             await pilot.press("escape")
             await pilot.pause()
             assert isinstance(app.screen, HomeScreen)
@@ -413,3 +418,23 @@ async def test_the_palette_offers_the_actions_of_the_screen(make: Callable[..., 
 
         assert len(found) == len(list(available("workbench")))
         assert ChecksView in [type(widget) for widget in app.screen.walk_children()]
+
+
+async def test_the_lesson_and_the_code_can_be_marked_and_copied(
+    make: Callable[..., LabApp],
+) -> None:
+    app = make()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await open_softmax(pilot)
+        lesson = app.screen.query_one(LessonView)
+        await pilot.pause()
+        before = [line.text for line in lesson.render_lines(Region(0, 0, 76, 10))]
+        lesson.text_select_all()
+        await pilot.pause()
+
+        assert app.screen.get_selected_text() == lesson.text
+        assert [line.text for line in lesson.render_lines(Region(0, 0, 76, 10))] == before
+
+        await pilot.press("2")
+        await pilot.pause()
+        assert "def softmax" in app.screen.query_one(CodeView).text
