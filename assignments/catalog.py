@@ -20,6 +20,8 @@ MANIFEST = "assignment.toml"
 FOLDER_NAME = re.compile(r"(\d\d)_([a-z][a-z0-9_]*)\Z")
 IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 VISIBILITIES = ("public", "hidden")
+# What a worker does with a learner's file: imports it, or interprets the GPU kernels in it.
+RUNS = ("python", "gpu_engine")
 RUBRICS = ("correctness", "properties", "performance", "hygiene")
 PUBLIC_RUBRIC = "public"
 FULL_POINTS = 100.0
@@ -74,18 +76,22 @@ class Tier:
 @dataclass(frozen=True, slots=True)
 class Timing:
     """What a timed check needs: its export, its tiers, pairs of samples, and the least ratio that
-    is plausible (`floor`; a smaller one needs a person's eye)."""
+    is plausible (`floor`; a smaller one needs a person's eye), and the threads it may use."""
 
     check: str
     export: str
     tiers: tuple[Tier, ...]
     pairs: int
     floor: float
+    threads: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a learner's process may use: seconds, MiB, processes, KiB of output."""
+    """What a learner's process may use: seconds, MiB, processes, KiB of output, and threads.
+
+    `cpu_s` bounds the time of the processor in one worker; None lets the wall clock decide.
+    """
 
     import_s: float
     call_s: float
@@ -93,6 +99,8 @@ class Limits:
     memory_mib: int
     processes: int
     log_kib: int
+    cpu_s: int | None = None
+    threads: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +117,14 @@ class Stage:
     exports: tuple[Export, ...]
     packages: tuple[str, ...]
     hides: tuple[str, ...]
-    bans: tuple[str, ...]
+    bans: tuple[str, ...]  # names that raise BannedError, and "@"; see grader/worker/rule.py
+    allows: tuple[str, ...]  # if any: all that the learner's file may name
     data: tuple[str, ...]
     points: Mapping[str, float]
     limits: Limits
     checks: tuple[Check, ...]
     timings: tuple[Timing, ...]
+    runs: str
     folder: Path
 
     @property
@@ -230,11 +240,13 @@ def read(folder: Path) -> Stage:
         packages=table.texts("packages"),
         hides=table.texts("hides"),
         bans=table.texts("bans"),
+        allows=table.texts("allows", optional=True),
         data=table.texts("data"),
         points=_points(table.table("points")),
         limits=_limits(table.table("limits")),
         checks=checks,
         timings=tuple(_timing(entry, checks) for entry in table.tables("timings", optional=True)),
+        runs=table.choice("runs", RUNS, default=RUNS[0]),
         folder=folder,
     )
     table.finish()
@@ -280,6 +292,7 @@ def _timing(table: _Table, checks: Sequence[Check]) -> Timing:
         tiers=tiers,
         pairs=table.integer("pairs"),
         floor=table.number("floor"),
+        threads=table.integer("threads", default=1),
     )
     at = [tier.at for tier in tiers]
     fractions = [tier.fraction for tier in tiers]
@@ -316,9 +329,11 @@ def _limits(table: _Table) -> Limits:
         memory_mib=table.integer("memory_mib"),
         processes=table.integer("processes"),
         log_kib=table.integer("log_kib"),
+        cpu_s=table.integer("cpu_s", default=None),
+        threads=table.integer("threads", default=1),
     )
     for name in Limits.__slots__:
-        if getattr(found, name) <= 0:
+        if (getattr(found, name) or 0) <= 0 and (name, found.cpu_s) != ("cpu_s", None):
             table.refuse(name, getattr(found, name), "it must be above 0.")
     table.finish()
     return found
@@ -344,7 +359,9 @@ def _consistent(table: _Table, stage: Stage) -> None:
             )
     timed = {timing.check for timing in stage.timings}
     for check in stage.checks:
-        if check.rubric == "performance" and check.id not in timed:
+        # Kernels that are interpreted earn these points by what was counted, never by time.
+        counted = stage.runs == "gpu_engine"
+        if check.rubric == "performance" and check.id not in timed and not counted:
             table.refuse("timings", check.id, "every performance check needs its [[timings]].")
 
 
@@ -375,9 +392,9 @@ class _Table:
             self.refuse(key, value, allowed)
         return value
 
-    def text(self, key: str) -> str:
+    def text(self, key: str, default: Any = ...) -> str:
         found: str = self._pop(
-            key, lambda v: isinstance(v, str) and bool(v.strip()), "it must be a text."
+            key, lambda v: isinstance(v, str) and bool(v.strip()), "it must be a text.", default
         )
         return found
 
@@ -387,8 +404,8 @@ class _Table:
             self.refuse(key, name, "it must be a Python name.")
         return name
 
-    def choice(self, key: str, allowed: Sequence[str]) -> str:
-        value = self.text(key)
+    def choice(self, key: str, allowed: Sequence[str], default: Any = ...) -> str:
+        value = self.text(key, default)
         if value not in allowed:
             self.refuse(key, value, f"allowed are {', '.join(allowed)}.")
         return value
@@ -414,9 +431,8 @@ class _Table:
 
         return float(self._pop(key, is_number, "it must be a number."))
 
-    def integer(self, key: str) -> int:
-        found: int = self._pop(key, lambda v: type(v) is int, "it must be a whole number.")
-        return found
+    def integer(self, key: str, default: Any = ...) -> Any:
+        return self._pop(key, lambda v: type(v) is int, "it must be a whole number.", default)
 
     def table(self, key: str) -> _Table:
         value = self._pop(key, lambda v: isinstance(v, dict), "it must be a table.")

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from assignments.catalog import Stage
 
-from .errors import InfrastructureError, WorkerError, WorkerTimeout
+from . import source_rule
+from .errors import InfrastructureError, NotAssessed, WorkerError, WorkerTimeout
 from .solutions import solution_source
 from .spares import Spares, WorkerEnvironment
 from .student import Student
@@ -33,12 +34,22 @@ def environment_of(stage: Stage, *, cpus: tuple[int, ...] | None = None) -> Work
         packages=stage.packages,
         data=stage.data,
         hides=stage.hides,
+        runs=stage.runs,
+        bans=bans_of(stage),
         memory_mib=stage.limits.memory_mib,
         processes=stage.limits.processes,
         log_kib=stage.limits.log_kib,
+        cpu_s=stage.limits.cpu_s,
         cpus=cpus,
+        threads=stage.limits.threads,
         wall_s=stage.limits.suite_s + stage.limits.import_s + GRACE_S,
     )
+
+
+def bans_of(stage: Stage) -> tuple[str, ...]:
+    """What a worker of `stage` must not call: the stage's number, and dotted names."""
+    names = tuple(ban for ban in stage.bans if "." in ban and ":" not in ban)
+    return (f"{stage.number:02d}", *names) if names else ()
 
 
 class Desk:
@@ -53,6 +64,7 @@ class Desk:
         self._students: dict[str, Student] = {}
         self._timed: list[Student] = []
         self._import_error: WorkerError | None = None
+        self._read = False
 
     def student(self, module: str) -> Student:
         """The worker of the suite file `module`, started or replaced when needed.
@@ -71,14 +83,23 @@ class Desk:
             student = self._students[module] = self._open(self._source, self._environment)
         return student
 
-    def timing_pair(self) -> tuple[Student, Student]:
-        """Two fresh pinned workers on one processor: the learner's file, and the solution's."""
+    def timing_pair(self, threads: int = 1) -> tuple[Student, Student]:
+        """Two fresh workers pinned to as many processors: the learner's file, and the solution's.
+
+        Raises:
+            NotAssessed: there are not so many processors.
+        """
         source = solution_source(self._stage)
         if source is None:
             raise InfrastructureError(f"{self._stage.id}: there is no solution to time against.")
+        processors = sorted(_processors())[-threads:]
+        if len(processors) < threads:
+            raise NotAssessed(f"this check needs {threads} processors.")
         # The last processor is the one on which a desktop's own work tends to run least.
         # How long that takes depends on the machine's noise; each call has its own limit all the same.
-        pinned = replace(self._environment, cpus=(max(_processors()),), wall_s=TIMED_WALL_S)
+        pinned = replace(
+            self._environment, cpus=tuple(processors), threads=threads, wall_s=TIMED_WALL_S
+        )
         pair = (self._open(self._source, pinned), self._open(source, pinned, baseline=True))
         self._timed.extend(pair)
         return pair
@@ -93,6 +114,8 @@ class Desk:
         if self._import_error is not None and not baseline:
             raise self._import_error
         try:
+            if not baseline:
+                self._read_by_the_rule()
             return Student(
                 self._spares.take(environment),
                 source,
@@ -104,6 +127,12 @@ class Desk:
                 raise InfrastructureError(f"the solution could not be loaded: {error}") from error
             self._import_error = error
             raise
+
+    def _read_by_the_rule(self) -> None:
+        """Refuse a file that names what its stage does not allow, before anything of it runs."""
+        if self._stage.allows and not self._read:
+            source_rule.require(self._stage, self._source)
+            self._read = True
 
     def close_timed(self) -> None:
         """End the workers of the timed check that has finished."""

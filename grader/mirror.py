@@ -33,27 +33,36 @@ def mounts(packages: tuple[str, ...], hides: tuple[str, ...]) -> tuple[Mount, ..
     """Mounts for those of `packages` that are ours, without the files that `hides` names.
 
     Args:
+        packages: names of packages; a dotted one, `kernels.gpu_engine`, brings that part only.
         hides: patterns of paths below the root of the project, such as "reference/nn/linear.py".
     """
-    own = tuple(name for name in PACKAGES if name in packages)
+    own = tuple(name for name in packages if _is_ours(name))
     if not own:
         return ()
     folder = _folder(own, hides)
-    return tuple(Mount(folder / name, f"{SITE_IN_BOX}/{name}") for name in own)
+    roots = dict.fromkeys(name.split(".")[0] for name in own)
+    return tuple(Mount(folder / name, f"{SITE_IN_BOX}/{name}") for name in roots)
 
 
 def foreign(packages: tuple[str, ...]) -> tuple[str, ...]:
     """Those of `packages` that are installed from elsewhere."""
-    return tuple(name for name in packages if name not in PACKAGES)
+    return tuple(name for name in packages if not _is_ours(name))
+
+
+def _is_ours(name: str) -> bool:
+    return name.split(".")[0] in PACKAGES
 
 
 def visible(packages: tuple[str, ...], hides: tuple[str, ...]) -> list[str]:
     """The paths of what remains, below the root, sorted."""
-    found = (
-        path.relative_to(ROOT).as_posix()
-        for name in packages
-        for path in (ROOT / name).rglob("*.py")
-    )
+    found = set()
+    for name in packages:
+        folder = ROOT / name.replace(".", "/")
+        paths = list(folder.rglob("*.py"))
+        while folder.parent != ROOT:  # what Python runs on the way to a part of a package
+            folder = folder.parent
+            paths.append(folder / "__init__.py")
+        found.update(path.relative_to(ROOT).as_posix() for path in paths)
     return sorted(path for path in found if not any(fnmatchcase(path, hide) for hide in hides))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import platform
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -38,9 +39,12 @@ class WorkerEnvironment:
     packages: tuple[str, ...]
     data: tuple[str, ...] = ()
     hides: tuple[str, ...] = ()
+    runs: str = "python"
+    bans: tuple[str, ...] = ()  # a stage's number, then names that raise BannedError there
     memory_mib: int = 1024
     processes: int = 64
     log_kib: int = 64
+    cpu_s: int | None = None
     cpus: tuple[int, ...] | None = None
     threads: int = 1
     wall_s: float = 120.0
@@ -70,21 +74,23 @@ def box_spec(environment: WorkerEnvironment) -> BoxSpec:
         program=(f"{BOX_FOLDER}/main.py",),
         packages=mirror.foreign(environment.packages),
         mounts=(
-            *_program_mounts(),
+            *_program_mounts(environment),
             *_data_mounts(environment.data),
             *mirror.mounts(environment.packages, environment.hides),
         ),
         environment={
             "DLSYS_WARM": ",".join(environment.packages),
+            "DLSYS_RUNS": environment.runs,
             "OMP_NUM_THREADS": threads,
             "OPENBLAS_NUM_THREADS": threads,
             "MKL_NUM_THREADS": threads,
             "NUMBA_NUM_THREADS": threads,
             # A box lives for seconds: compiling would cost more than NumPy takes for the whole.
             "LAB_KERNELS": "numpy",
+            **_ban_variables(environment.bans),
         },
         wall_s=environment.wall_s + STARTUP_S,
-        cpu_s=int((environment.wall_s + STARTUP_S) * CPU_PER_WALL),
+        cpu_s=environment.cpu_s or int((environment.wall_s + STARTUP_S) * CPU_PER_WALL),
         memory_mib=environment.memory_mib,
         processes=environment.processes,
         log_kib=environment.log_kib,
@@ -92,8 +98,21 @@ def box_spec(environment: WorkerEnvironment) -> BoxSpec:
     )
 
 
-def _program_mounts() -> tuple[Mount, ...]:
-    files = [(name, HERE / "worker" / name) for name in ("main.py", "serve.py", "failure.py")]
+def _ban_variables(bans: tuple[str, ...]) -> dict[str, str]:
+    """What installs the bans in a worker; what gets round them finds BLAS at its slowest."""
+    if not bans:
+        return {}
+    core = {"OPENBLAS_CORETYPE": "Prescott"} if platform.machine() in ("x86_64", "AMD64") else {}
+    return {"DLSYS_BANS": ",".join(bans), **core}
+
+
+def _program_mounts(environment: WorkerEnvironment) -> tuple[Mount, ...]:
+    names = ["main.py", "serve.py", "failure.py"]
+    if environment.bans:
+        names.append("bans.py")
+    if environment.runs == "gpu_engine":
+        names.append("interpret.py")
+    files = [(name, HERE / "worker" / name) for name in names]
     files += [
         (f"wire/{name}", HERE / "wire" / name) for name in ("__init__.py", "codec.py", "frames.py")
     ]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 READ_FD, WRITE_FD = 3, 4
+SERVERS = {"python": ("serve", "Server"), "gpu_engine": ("interpret", "Interpreter")}
 ANY_SIZE = 1 << 40  # the trusted side may send what it likes; memory is bounded by the box
 
 
@@ -26,12 +28,14 @@ def main() -> None:
     sys.path[:0] = [HERE, *filter(None, os.environ.get("DLSYS_SITE", "").split(os.pathsep))]
     for name in filter(None, os.environ.get("DLSYS_WARM", "").split(",")):
         __import__(name)
-    from serve import Server
+    if bans := os.environ.get("DLSYS_BANS"):
+        importlib.import_module("bans").install(*bans.split(","))
     from wire.codec import MAX_BYTES
     from wire.frames import Channel, FrameEnd
 
     channel = Channel(READ_FD, WRITE_FD, max_body=ANY_SIZE, max_sent=MAX_BYTES, blocking=True)
-    server = Server(channel)
+    file, name = SERVERS[os.environ.get("DLSYS_RUNS", "python")]
+    server = getattr(importlib.import_module(file), name)(channel)
     try:
         while True:
             server.answer()
