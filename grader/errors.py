@@ -11,6 +11,7 @@ GraderError
     ├── WorkerCrashed       the process ended: exit, signal, end of file
     ├── WorkerTimeout       a call or the whole box ran past its deadline
     ├── WorkerMemory        the box was killed for its memory
+    ├── SourceRefused       the file names what its stage does not allow: it is not run
     ├── ProtocolError       bytes on the wire that the protocol does not allow
     └── StudentError        an exception raised by the learner's code (see `student.py`)
 """
@@ -56,6 +57,10 @@ class WorkerTimeout(WorkerError):
 
 class WorkerMemory(WorkerError):
     """The box was killed for the memory it used."""
+
+
+class SourceRefused(WorkerError):
+    """The learner's file names what its stage does not allow; nothing of it was run."""
 
 
 class ProtocolError(WorkerError):

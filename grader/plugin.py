@@ -68,7 +68,7 @@ class GraderPlugin:
         """The stop-watch: the learner's worker and the solution's, taking turns on one processor."""
         name = check_id(request.node)
         timing = next(timing for timing in self.stage.timings if timing.check == name)
-        student, baseline = self.desk.timing_pair()
+        student, baseline = self.desk.timing_pair(timing.threads)
 
         def emit(event: events.Event) -> None:
             self.emit({**event, "event": "sample", "run": self.run, "id": name})

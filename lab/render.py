@@ -193,6 +193,8 @@ def timed(title: str, outcome: Mapping[str, Any], style: Style, width: int = WID
     lines += _wrapped(speed(performance), width, " " * 6)
     low, high = performance["ci"]
     said = f"{performance['pairs']} pairs in turns; the ratio lies in {low:.2f} .. {high:.2f}"
+    if "first_call_s" in performance:
+        said += f"; the first call, which compiles, took {performance['first_call_s']:.2g} s apart"
     if performance.get("reason"):
         said += f"; {performance['reason']}"
     return [*lines, *_wrapped(said, width, " " * 6)]

@@ -18,6 +18,7 @@ from .plan import Plan
 from .protocol import Side, measure
 
 MAX_RERUNS = 2  # of a measurement that the machine's noise spoiled
+LOOKS = 5  # at how long something takes, of which the least counts
 
 Release = Callable[[np.random.Generator], tuple[Any, ...]]
 Arguments = Callable[[tuple[Any, ...], tuple[Any, ...]], tuple[Any, ...]]
@@ -55,6 +56,7 @@ class Bench:
         kwargs: Mapping[str, Any] | None = None,
         read: tuple[int, ...] = (),
         program: str = "",
+        compiles: bool = False,
     ) -> Decision:
         """Time calls of `export` in both workers and decide.
 
@@ -66,6 +68,7 @@ class Bench:
             read: places of arguments whose values after the call are part of the answer.
             program: times this instead of one call of the export: the source of a
                 `def probe(module, arguments)`, which uses the export many times (a training loop).
+            compiles: the first call builds machine code: what it takes is told apart, and not timed.
 
         Raises:
             CheckFailure: a timed output is wrong.
@@ -89,6 +92,7 @@ class Bench:
 
         sides = side(self._student), side(self._baseline)
         self._check_baseline(sides[1], release, checked)
+        extra = {"first_call_s": self._first_call(sides[0], release, checked)} if compiles else {}
         for reruns in range(MAX_RERUNS + 1):
             samples = measure(
                 *sides,
@@ -99,11 +103,33 @@ class Bench:
                 emit=self._emit,
                 reruns=reruns,
             )
-            self.decision = decide(samples, plan.tiers, floor=plan.floor)
+            self.decision = decide(
+                samples, plan.tiers, floor=plan.floor, threads=plan.threads, extra=extra
+            )
             if self.decision.decision != "inconclusive":
                 break
         assert self.decision is not None
         return self.decision
+
+    def seconds(self, program: str, **inputs: Any) -> float:
+        """The least wall time of some runs of `program` beside the solution: to see what this
+        machine can do now, before anything is compared.
+        """
+        times = []
+        for _ in range(LOOKS):
+            began = self._clock()
+            self._baseline.probe(program, **inputs)
+            times.append(self._clock() - began)
+        return min(times) / 1e9
+
+    def _first_call(
+        self, side: Side, release: Release, checked: Callable[[tuple[Any, ...], Invoked], None]
+    ) -> float:
+        released, began = release(self._rng), self._clock()
+        output = side.call(released)
+        took = (self._clock() - began) / 1e9
+        checked(released, output)
+        return round(took, 3)
 
     def _check_baseline(
         self, side: Side, release: Release, checked: Callable[[tuple[Any, ...], Invoked], None]

@@ -9,7 +9,7 @@ value is, and the A/A ratio, the solution against itself, whether to believe any
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -77,6 +77,7 @@ class Decision:
             "aa_ratio": round(self.aa_ratio, 4),
             "needs_review": self.needs_review,
             "reason": self.reason,
+            **self.extra,
             "samples": {
                 "student_ns": list(self.samples.student),
                 "reference_ns": list(self.samples.reference),
@@ -87,12 +88,21 @@ class Decision:
         }
 
 
-def decide(samples: Samples, tiers: Sequence[Tier], *, floor: float) -> Decision:
+def decide(
+    samples: Samples,
+    tiers: Sequence[Tier],
+    *,
+    floor: float,
+    threads: int = 1,
+    extra: Mapping[str, Any] | None = None,
+) -> Decision:
     """The verdict on `samples`.
 
     Args:
         tiers: ratios with their share of the points, ascending.
         floor: the least plausible ratio; below it a person must look.
+        threads: how many may work at a time.
+        extra: what else a report is to tell.
     """
     ratios = _ratios(samples)
     value = float(np.median(ratios))
@@ -104,7 +114,7 @@ def decide(samples: Samples, tiers: Sequence[Tier], *, floor: float) -> Decision
     def verdict(decision: str, fraction: float, reason: str = "", review: bool = False) -> Decision:
         return Decision(
             decision, fraction, value, (low, high), noise, aa_ratio, tuple(tiers), samples, review,
-            reason,
+            reason, dict(extra or {}),
         )  # fmt: skip
 
     if abs(aa_ratio - 1) > AA_BAND:
@@ -118,12 +128,12 @@ def decide(samples: Samples, tiers: Sequence[Tier], *, floor: float) -> Decision
         return verdict(
             _name(fraction), fraction, f"{value:.3f} is faster than plausible ({floor:g}).", True
         )
-    busy = _busy(samples)
+    busy = _busy(samples) / threads
     if busy > BUSY_FACTOR:
         return verdict(
             _name(fraction),
             fraction,
-            f"CPU time is {busy:.1f} times what one thread can use.",
+            f"CPU time is {busy:.1f} times what {threads} thread{'s' * (threads > 1)} can use.",
             True,
         )
     return verdict(_name(fraction), fraction)

@@ -63,7 +63,7 @@ def measure(
     student.box.freeze()
     baseline.box.freeze()
     try:
-        taker = _Taker(release, check, clock)
+        taker = _Taker(release, check, clock, plan.threads)
         calls = taker.calibrate(baseline)
         taker.sample(student, calls)  # a first pair for caches and lazy set-up, not counted
         taker.sample(baseline, calls)
@@ -118,8 +118,10 @@ class _Taker:
         release: Callable[[], tuple[Any, ...]],
         check: Callable[[tuple[Any, ...], Any], None],
         clock: Callable[[], int],
+        threads: int,
     ) -> None:
         self._release, self._check, self._clock = release, check, clock
+        self._threads = threads
 
     def calibrate(self, side: Side) -> int:
         """How many calls of the solution last as long as a sample must."""
@@ -140,7 +142,7 @@ class _Taker:
                 outputs.append(side.call(released))
                 wall += self._clock() - began
             used = side.box.cpu_ns() - before
-        side.outside_ns += max(0, used - wall)
+        side.outside_ns += max(0, used - self._threads * wall)
         for released, output in zip(inputs, outputs, strict=True):
             self._check(released, output)
         return wall, used
