@@ -101,7 +101,7 @@ class Channel:
             raise CodecError(f"an object of {body} bytes")
         head = PREFIX.pack(len(header), body) + header
         if body <= SMALL:
-            self._write([memoryview(b"".join((head, *buffers)))], deadline)
+            self._write([memoryview(b"".join((head, *buffers)) if body else head)], deadline)
         else:
             self._write([memoryview(head), *buffers], deadline)
 
@@ -129,7 +129,10 @@ class Channel:
             callback=callback,
         )
         try:
-            tree = _DECODER.decode(header.decode())
+            text = header.decode()
+            tree, end = _DECODER.raw_decode(text)
+            if end != len(text):
+                raise FrameError("a header goes on after its object")
             if not isinstance(tree, dict):
                 raise FrameError("a header must be an object")
             message = {key: decoder.decode(value) for key, value in tree.items()}
