@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from .. import nn, ops
+from .. import nn
 from ..errors import ShapeError
+from ..ops.attention_op import attention
 from ..seeding import seeded
 from ..tensor import Tensor
 from .masks import Mask, causal_mask
@@ -57,8 +58,8 @@ class MultiHeadAttention(Module):
 def attend(q: Tensor, k: Tensor, v: Tensor, mask: Mask | None) -> Tensor:
     """`ops.attention`, told "causal" where the mask is that of `causal_mask`."""
     if mask is not None and mask is causal_mask(q.shape[2], k.shape[2]):
-        return ops.attention(q, k, v, causal=True)
-    return ops.attention(q, k, v, mask=mask)
+        return attention(q, k, v, causal=True)
+    return attention(q, k, v, mask=mask)
 
 
 def split_heads(x: Tensor, heads: int) -> Tensor:
