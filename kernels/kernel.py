@@ -14,6 +14,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 KERNELS: dict[str, Kernel] = {}
 
+# What NumPy does before a kernel's machine code is worth loading, which takes a tenth of a second
+# and the first time half of one. Counted, not timed: the same program must give the same bits.
+FIRST_CALLS, FIRST_ELEMENTS = 64, 1 << 23
 FLOAT32, FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
 _LETTERS = {FLOAT32: "f", FLOAT64: "d"}
 
@@ -35,7 +38,8 @@ class Kernel:
 
     The oracle is plain NumPy and the specification. Where the floating arrays are all float32 or
     all float64 the launcher registered with `.on("cpu")` computes; any other mixture, a launcher
-    that is not compiled yet (see `ready`) and LAB_KERNELS=numpy go to the oracle.
+    that is not compiled yet (see `ready`) or not yet worth loading, and LAB_KERNELS=numpy go to
+    the oracle.
     `@kernel.samples` registers `(dtype, rng) -> list of call(...)`: small calls of every shape
     class that together need every compiled form. They are what the tests check and what is
     compiled in advance.
@@ -47,7 +51,7 @@ class Kernel:
             largest magnitude in the expected array.
     """
 
-    __slots__ = ("_live", "_sampler", "devices", "name", "oracle", "ulps")
+    __slots__ = ("_calls", "_elements", "_live", "_sampler", "devices", "name", "oracle", "ulps")
 
     def __init__(self, name: str, oracle: Callable[..., Any], *, ulps: float = 64.0) -> None:
         self.name = name
@@ -56,6 +60,7 @@ class Kernel:
         self.devices: dict[str, Launcher] = {}
         self._live: dict[np.dtype[Any] | None, Launcher] = {}
         self._sampler: Callable[[Any, np.random.Generator], Iterable[Call]] | None = None
+        self._calls = self._elements = 0
         KERNELS[name] = self
 
     def __repr__(self) -> str:
@@ -75,7 +80,7 @@ class Kernel:
                     return self.oracle(*arrays, **params)
         run = self._live.get(dtype)
         if run is None:
-            run = self._choose(dtype)
+            run = self._choose(dtype, arrays)
         return run(*arrays, **params)
 
     def on(self, device: str) -> Callable[[F], F]:
@@ -103,16 +108,26 @@ class Kernel:
         """Choose anew at the next call (after LAB_KERNELS or the cache has changed)."""
         self._live.clear()
 
-    def _choose(self, dtype: np.dtype[Any] | None) -> Launcher:
-        """Who serves this dtype from now on; while a child compiles, the oracle for this call."""
+    def _choose(self, dtype: np.dtype[Any] | None, arrays: tuple[Any, ...]) -> Launcher:
+        """Who serves this dtype from now on, or the oracle for this call alone."""
         launcher = self.devices.get("cpu")
         mode = ready.mode()
         if launcher is None or dtype is None or mode == "numpy":
             self._live[dtype] = self.oracle
-        elif mode == "wait" or ready.compiled(self, _LETTERS[dtype]):
+        elif mode == "wait":
+            self._live[dtype] = launcher
+        elif ready.compiled(self, _LETTERS[dtype]):
+            if not self._worth_loading(arrays):
+                return self.oracle
             self._live[dtype] = launcher
         elif not ready.request(self, _LETTERS[dtype]):
             self._live[dtype] = self.oracle
         else:
             return self.oracle
         return self._live[dtype]
+
+    def _worth_loading(self, arrays: tuple[Any, ...]) -> bool:
+        """Whether so much has been asked of this kernel that more is to be expected."""
+        self._calls += 1
+        self._elements += sum(getattr(array, "size", 1) for array in arrays)
+        return self._calls > FIRST_CALLS or self._elements > FIRST_ELEMENTS

@@ -54,13 +54,23 @@ def test_numpy_serves_while_a_child_compiles_and_the_next_process_finds_it(tmp_p
         "for _ in range(1000):\n"
         "    if ready.compiled(k, 'f'): break\n"
         "    time.sleep(0.05)\n"
+        "for _ in range(64): k(x)\n"
         "print(ready.compiled(k, 'f'), k(x)[0], 'numba' in sys.modules)"
     )
     first = python(wait, tmp_path)
     assert first.stdout.split() == ["False", "True", "40.0", "True"], first.stderr
 
-    second = python(SMALL + "from kernels import ready; print(ready.compiled(k, 'f'))", tmp_path)
-    assert second.stdout.split() == ["True"], second.stderr
+    few = (
+        "import sys; from kernels import ready\n"
+        "for _ in range(64): k(x)\n"
+        "print(ready.compiled(k, 'f'), 'numba' in sys.modules); k(x); print('numba' in sys.modules)"
+    )
+    second = python(SMALL + few, tmp_path)
+    assert second.stdout.split() == ["True", "False", "True"], second.stderr
+
+    large = "import sys; x = np.ones((1 << 12, 1 << 12), 'f4'); k(x); print('numba' in sys.modules)"
+    third = python(SMALL + large, tmp_path)
+    assert third.stdout.split() == ["True"], third.stderr
 
 
 @pytest.mark.parametrize("mode", ["serve", "wait"])
