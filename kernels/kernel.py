@@ -14,8 +14,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 KERNELS: dict[str, Kernel] = {}
 
-# What NumPy does before a kernel's machine code is worth loading, which takes a tenth of a second
-# and the first time half of one. Counted, not timed: the same program must give the same bits.
+# What NumPy does before a kernel's machine code is worth loading (which takes a tenth of a second,
+# and the first time half of one) or, where there is none yet, worth compiling. Counted, not timed: the same program must give the same bits.
 FIRST_CALLS, FIRST_ELEMENTS = 64, 1 << 23
 FLOAT32, FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
 _LETTERS = {FLOAT32: "f", FLOAT64: "d"}
@@ -116,9 +116,9 @@ class Kernel:
             self._live[dtype] = self.oracle
         elif mode == "wait":
             self._live[dtype] = launcher
+        elif not self._worth_loading(arrays):
+            return self.oracle
         elif ready.compiled(self, _LETTERS[dtype]):
-            if not self._worth_loading(arrays):
-                return self.oracle
             self._live[dtype] = launcher
         elif not ready.request(self, _LETTERS[dtype]):
             self._live[dtype] = self.oracle

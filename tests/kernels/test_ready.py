@@ -49,12 +49,12 @@ def test_a_kernels_file_and_its_oracle_need_no_numba(tmp_path: Path) -> None:
 def test_numpy_serves_while_a_child_compiles_and_the_next_process_finds_it(tmp_path: Path) -> None:
     """The first process never loads Numba before the marker is there."""
     wait = (
-        SMALL + "import sys, time; k(x); print('numba' in sys.modules);"
-        "from kernels import ready\n"
+        SMALL + "import sys, time; from kernels import ready\n"
+        "for _ in range(65): k(x)\n"
+        "print('numba' in sys.modules)\n"
         "for _ in range(1000):\n"
         "    if ready.compiled(k, 'f'): break\n"
         "    time.sleep(0.05)\n"
-        "for _ in range(64): k(x)\n"
         "print(ready.compiled(k, 'f'), k(x)[0], 'numba' in sys.modules)"
     )
     first = python(wait, tmp_path)
