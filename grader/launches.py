@@ -7,7 +7,7 @@ the numbers are; what the engine cannot run is not assessed.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -180,27 +180,46 @@ def check_kernel(
     """
     found = check_sound(launch(student, name, *inputs, empty(*want.shape), *more))
     rtol, atol = (0.0, 0.0) if exact else (1e-4, 2e-4)
-    check_close(
-        found.outputs[0],
-        want.astype(np.float32),
-        what=what or name,
-        rtol=rtol,
-        atol=atol,
-        **fields,
-    )
+    try:
+        check_close(
+            found.outputs[0],
+            want.astype(np.float32),
+            what=what or name,
+            rtol=rtol,
+            atol=atol,
+            **fields,
+        )
+    except CheckFailure as error:
+        error.diagnosis = f"{name}: wrong-result. {error.diagnosis}".rstrip(". ") + "."
+        raise
+
+
+def for_each(names: Iterable[str], check: Callable[[str], None]) -> None:
+    """`check` every kernel of `names`; one that cannot be assessed does not excuse the others.
+
+    Raises:
+        NotAssessed: some could not be assessed, and nothing is wrong with the others.
+    """
+    unknown: list[str] = []
+    for name in names:
+        try:
+            check(name)
+        except NotAssessed as error:
+            unknown.append(f"{name}: {error}")
+    if unknown:
+        raise NotAssessed("\n".join(unknown))
 
 
 def check_without(found: Launched, kinds: Collection[str]) -> None:
-    """The launch is sound and has no finding of those kinds."""
-    check_sound(found)
+    """There was a launch, and it has no finding of those kinds."""
     wrong = found.of(kinds)
-    if wrong:
-        _refuse(found, wrong)
+    if wrong or not found.outputs:
+        _refuse(found, wrong or found.findings)
 
 
 def check_inputs_kept(found: Launched) -> None:
-    """No thread stores into an input."""
-    check_sound(found)
+    """There was a launch, and no thread stored into an input."""
+    check_without(found, ())
     for array, line, text in found.written:
         fail(
             f"{found.kernel} stores into its input {array}, line {line} `{text}`.",
