@@ -25,7 +25,9 @@ from .simd import pointer, vector_bits
 
 Array = Any
 
-TINY = 8192  # multiplications below which the call costs more than the work: NumPy has them
+# Up to so many multiplications the way to our loops costs more than they save: NumPy has them.
+# OpenBLAS uses one thread up to here.
+TINY = 1 << 18
 SPLIT = 2_000_000  # multiplications a thread at least: handing over costs 30 us
 MAX_K, MAX_N = 512, 2048  # of a packed block: sizes of the working memory
 
@@ -156,7 +158,7 @@ def _rest(a: Array, b: Array, c: Array, whole_m: int, whole_k: int) -> None:
 def gemm_cpu(a: Array, b: Array, out: Array | None = None) -> Array:
     """The packed kernel for any strides; matrix times vector in `kernels.gemv`.
 
-    Fewer than TINY multiplications go to NumPy, whose call is the shorter one.
+    Up to TINY multiplications go to NumPy, whose call is the shorter one.
     """
     if a.ndim < 2 or b.ndim < 2:
         return _with_vectors(a, b, out)
@@ -165,7 +167,7 @@ def gemm_cpu(a: Array, b: Array, out: Array | None = None) -> Array:
     if k != b.shape[-2] or a.size == 0 or b.size == 0:
         return np.matmul(a, b, out=out)
     if a.ndim == 2 and b.ndim == 2:
-        if m * n * k < TINY:
+        if m * n * k <= TINY:
             return np.matmul(a, b, out=out)
         c: Array = memory.empty((m, n), a.dtype) if _unfit(out, (m, n), a, b) else out
         _run(a[None], b[None], c[None], 1)
@@ -375,9 +377,11 @@ def samples(dtype: Any, rng: np.random.Generator) -> list[Call]:
     calls += [call(of(k, m).T, of(n, k).T) for m, k, n in shapes[2:5]]
     calls += [call(of(40, 90)[::2, ::3], of(60, 120)[::2, 10:100:2])]
     calls += [call(of(31, 40)[::-1], of(40, 33)), call(of(31, 40), of(40, 66)[:, 33:])]
+    # Small products reach our loops only as a stack.
+    calls += [call(a[None], b[None]) for (a, b), _ in calls]
     calls += [
-        call(of(31, 40), of(40, 33), out=of(31, 33)),
-        call(of(31, 40), of(40, 33), out=of(33, 31).T),
+        call(of(31, 140), of(140, 73), out=of(31, 73)),
+        call(of(31, 140), of(140, 73), out=of(73, 31).T),
     ]
     calls += [call(of(4, 20, 30), of(4, 30, 25)), call(of(4, 20, 30), of(30, 25))]
     calls += [
