@@ -68,4 +68,13 @@ class ProtocolError(WorkerError):
 
 
 class NotAssessed(GraderError):
-    """Raised by a check that this machine cannot judge; its points are rescaled, never passed."""
+    """Raised by a check that cannot be judged here; its points are rescaled, never passed.
+
+    Args:
+        reason: why.
+        diagnosis: what a learner may know of it, even of a hidden check; no value of a run.
+    """
+
+    def __init__(self, reason: str, diagnosis: str = "") -> None:
+        super().__init__(reason)
+        self.diagnosis = diagnosis

@@ -33,6 +33,7 @@ MEMORY = ("uncoalesced", "bank-conflict", "excess-traffic")
 FLOAT64 = ("float64",)
 SHOWN = 3  # findings of a message
 MAX_TEXT = 400
+SAID = {"rejected": "not compiled by Numba", "endless": "does not end"}
 ADVICE = {
     "launch-geometry": "launch(name, *args) returns (grid, block): ints or tuples of one to three "
     "ints, a block of whole warps, at most 1,024 threads.",
@@ -63,7 +64,10 @@ ADVICE = {
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A finding of the engine: `line` in the learner's file and its `text`."""
+    """A finding of the engine: `line` in the learner's file and its `text`.
+
+    `kind` is empty for what Numba would not compile, and for a kernel that does not end.
+    """
 
     kind: str
     line: int | None
@@ -71,9 +75,10 @@ class Found:
     text: str
 
     def __str__(self) -> str:
-        place = f", line {self.line}" if self.line is not None else ""
+        place = f"line {self.line}" if self.line is not None else ""
+        named = ", ".join(filter(None, (self.kind, place)))
         quoted = f" `{self.text}`" if self.text else ""
-        return f"{self.kind}{place}{quoted}: {self.message}"
+        return f"{named}{quoted}: {self.message}".lstrip(": ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +114,7 @@ def launch(
     judged: bool = False,
     per_element: float | None = None,
     total: float | None = None,
+    seconds: float = SECONDS,
 ) -> Launched:
     """Run `name[launch(name, *args)](*args)` on the engine.
 
@@ -117,6 +123,7 @@ def launch(
         outputs: how many arrays, the last ones, are outputs.
         judged: hold efficiency and bank conflicts against their bounds; sizes are multiples of 64.
         per_element, total: bounds of the traffic, as in `kernels.gpu_engine.judge.Budget`.
+        seconds: after which the launch is given up.
 
     Raises:
         WorkerError: no answer.
@@ -131,7 +138,7 @@ def launch(
         outputs=outputs,
         judged=judged,
         budget=budget,
-        seconds=SECONDS,
+        seconds=seconds,
     )
     try:
         found = _launched(name, reply)
@@ -141,7 +148,9 @@ def launch(
     except (LookupError, TypeError, ValueError, AttributeError):
         raise ProtocolError("an answer that is none of the interpreter's.") from None
     if found.error == "unsupported":
-        raise NotAssessed("; ".join(one.message for one in found.findings))
+        first = found.findings[0]
+        place = f"line {first.line}: " if first.line is not None else ""
+        raise NotAssessed(str(first), f"{name}: {place}{first.message}")
     if found.error in ("rejected", "endless"):
         _refuse(found, found.findings)
     return found
@@ -200,14 +209,14 @@ def for_each(names: Iterable[str], check: Callable[[str], None]) -> None:
     Raises:
         NotAssessed: some could not be assessed, and nothing is wrong with the others.
     """
-    unknown: list[str] = []
+    unknown: list[NotAssessed] = []
     for name in names:
         try:
             check(name)
         except NotAssessed as error:
-            unknown.append(f"{name}: {error}")
+            unknown.append(error)
     if unknown:
-        raise NotAssessed("\n".join(unknown))
+        raise unknown[0]
 
 
 def check_without(found: Launched, kinds: Collection[str]) -> None:
@@ -238,7 +247,7 @@ def _refuse(found: Launched, wrong: Sequence[Found]) -> NoReturn:
         f"{found.kernel}: {shown}{more}",
         help=ADVICE.get(first.kind, ""),
         # Lines and kinds tell nothing of a hidden input, so a learner may always see them.
-        diagnosis=f"{found.kernel}: {first.kind}{place}",
+        diagnosis=f"{found.kernel}: {first.kind or SAID.get(found.error, found.error)}{place}",
     )
 
 

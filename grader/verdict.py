@@ -68,7 +68,9 @@ def of_exception(check_id: str, error: BaseException, *, task: str = "") -> tupl
     if isinstance(error, DependencyNotPassed):
         return Outcome(check_id, Status.SKIPPED, reason=str(error)), False
     if isinstance(error, NotAssessed):
-        return Outcome(check_id, Status.NOT_ASSESSED, reason=str(error)), False
+        return Outcome(
+            check_id, Status.NOT_ASSESSED, reason=str(error), diagnosis=error.diagnosis
+        ), False
     if isinstance(error, InfrastructureError):
         return Outcome(check_id, Status.ERROR, reason=str(error)), False
     if isinstance(error, AssertionError):

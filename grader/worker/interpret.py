@@ -63,7 +63,7 @@ class Interpreter(Server):  # type: ignore[misc]
         """Run one kernel; arrays come as they are: inputs, outputs full of NaN, numbers."""
         if self._engine is None:
             assert self._refusal is not None
-            return _answer(None, (self._refusal.finding(),), self._refusal)
+            return _answer(None, (), self._refusal)
         program = self._engine.program
         for function in (name, "launch"):
             _refuse_unwritten(program, function)
@@ -105,12 +105,12 @@ class Interpreter(Server):  # type: ignore[misc]
 def _answer(
     program: Program | None, findings: tuple[Finding, ...], error: EngineError | None
 ) -> dict[str, Any]:
-    return {
-        "error": "" if error is None else _kind(error),
-        "findings": [
-            [one.kind, one.line, one.message, _text(program, one.line)] for one in findings
-        ],
-    }
+    found = [[one.kind, one.line, one.message, _text(program, one.line)] for one in findings]
+    if error is not None:  # its own message would tell the line once more
+        kind = error.finding().kind if isinstance(error, LaunchError | Unsupported) else ""
+        said = f"{error.construct} {error.fact}. {error.instead}".strip()
+        found = [[kind, error.line, said, _text(program, error.line)]]
+    return {"error": "" if error is None else _kind(error), "findings": found}
 
 
 def _kind(error: EngineError) -> str:
