@@ -41,6 +41,7 @@ def examine() -> list[Finding]:
         _blas(),
         _names(),
         _isolation(),
+        _gpu(),
         _hidden(),
         _disk(),
         _keys(),
@@ -137,6 +138,16 @@ def _isolation() -> Finding:
         return Finding("box", "good", "full isolation: every denial probe was refused")
     missing = ", ".join(isolation.missing)
     return Finding("box", "fair", f"{isolation.level} isolation ({missing})", sandbox.advice())
+
+
+def _gpu() -> Finding:
+    """Where kernels for a GPU run here; how they are judged does not depend on it."""
+    from kernels import cuda
+
+    try:
+        return Finding("GPU", "good", cuda.source().reason)
+    except (ImportError, ValueError) as error:
+        return Finding("GPU", "bad", str(error), "unset LAB_CUDA.")
 
 
 def _hidden() -> Finding:

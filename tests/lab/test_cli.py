@@ -233,7 +233,7 @@ def test_doctor_looks_at_everything(workspace: Workspace, capsys: Capture) -> No
     found = json.loads(capsys.readouterr().out)
     assert found["ok"]
     assert [f["name"] for f in found["findings"]] == [
-        "Python", "packages", "BLAS", "own parts", "box", "hidden checks", "disk", "keys", "terminal", "workspace",
+        "Python", "packages", "BLAS", "own parts", "box", "GPU", "hidden checks", "disk", "keys", "terminal", "workspace",
     ]  # fmt: skip
 
 
