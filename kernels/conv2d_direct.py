@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from . import scratch, threads, tiles, workers
+from . import crew, scratch, threads, tiles
 from .jit import jit
 from .planes import Layout, Taps, fill_planes, odd_lines, offsets
 from .simd import lanes
@@ -263,4 +263,4 @@ def correlate(
 
     count = x.shape[0]
     work = count * lay.groups * lay.filters * depth * lay.rows * lay.columns
-    workers.spread(part, count, threads.split(work, WORK))
+    crew.spread(part, count, threads.split(work, WORK))

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from . import scratch, threads, tiles, workers
+from . import crew, scratch, threads, tiles
 from .conv2d_direct import NEAR, WORK
 from .jit import jit
 from .planes import Layout, Taps, copy_gated, copy_row, fill_planes, odd_lines, offsets
@@ -141,7 +141,7 @@ def weight_sums(x: Any, g: Any, plan: Plan, gate: Any = None) -> tuple[Any, Any]
             plan.step, sums[number].reshape(-1), plan.depth, bias[number],
         )  # fmt: skip
 
-    workers.spread(part, len(x), parts)
+    crew.spread(part, len(x), parts)
     total = sums[0] if parts == 1 else sums.sum(axis=0)
     dw = total[:, : lay.filters, : lay.channels * lay.taps]
     return dw.reshape(lay.groups, lay.filters, lay.channels, lay.taps), bias.sum(axis=0)

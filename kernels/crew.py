@@ -7,6 +7,7 @@ to wake one takes some 10 us, which `threads.split` asks for only where the work
 
 from __future__ import annotations
 
+import itertools
 import os
 import threading
 from collections.abc import Callable
@@ -25,18 +26,39 @@ def run(function: Callable[..., Any], start: int, stop: int, workers: int, *arra
     Returns:
         What the calls returned, the least of it where it is numbers.
     """
-    size = stop - start
-    bounds = [start + size * part // workers for part in range(workers + 1)]
+    ends = _ends(stop - start, workers)
+    results = _together(
+        function,
+        [(start + first, start + last, *arrays) for first, last in itertools.pairwise(ends)],
+    )
+    return None if results[0] is None else min(results)
+
+
+def spread(work: Callable[[int, int, int], None], count: int, workers: int) -> None:
+    """Call `work(part, first, last)` for `workers` nearly equal parts of range(count)."""
+    workers = max(1, min(workers, count))
+    ends = _ends(count, workers)
+    _together(work, [(part, ends[part], ends[part + 1]) for part in range(workers)])
+
+
+def _ends(size: int, parts: int) -> list[int]:
+    return [size * part // parts for part in range(parts + 1)]
+
+
+def _together(function: Callable[..., Any], given: list[tuple[Any, ...]]) -> list[Any]:
+    """The results of one call each, the first of them made by this thread.
+
+    An exception of any is raised here, once all have ended: nobody may still write into the arrays.
+    """
     answers: SimpleQueue[Any] = SimpleQueue()
-    for part, inbox in enumerate(_hired(workers - 1), 1):
-        inbox.put((function, (bounds[part], bounds[part + 1], *arrays), answers))
+    for arguments, inbox in zip(given[1:], _hired(len(given) - 1), strict=True):
+        inbox.put((function, arguments, answers))
     results, fault = [], None
     try:
-        results.append(function(bounds[0], bounds[1], *arrays))
+        results.append(function(*given[0]))
     except BaseException as error:
         fault = error
-    # Nobody may still write into the arrays once we are back.
-    for _ in range(workers - 1):
+    for _ in given[1:]:
         answer = answers.get()
         if isinstance(answer, BaseException):
             fault = answer
@@ -44,7 +66,7 @@ def run(function: Callable[..., Any], start: int, stop: int, workers: int, *arra
             results.append(answer)
     if fault is not None:
         raise fault
-    return None if results[0] is None else min(results)
+    return results
 
 
 def _hired(count: int) -> list[SimpleQueue[_Job]]:

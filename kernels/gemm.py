@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from . import memory, scratch, threads, workers
+from . import crew, memory, scratch, threads
 from .gemv import gemv
 from .jit import jit, strided
 from .kernel import Call, Kernel, call
@@ -243,18 +243,18 @@ def _run(a: Array, b: Array, c: Array, count: int) -> None:
     if parts == 1:
         _part(a, b, c)
     elif count >= parts:
-        workers.spread(lambda _, i, j: _part(a[i:j], b[i:j], c[i:j]), count, parts)
+        crew.spread(lambda _, i, j: _part(a[i:j], b[i:j], c[i:j]), count, parts)
     elif n >= m:
         # Columns: each thread packs its own part of b, and the block of a that its cache needs.
         panels = -(-n // 16)
-        workers.spread(
+        crew.spread(
             lambda _, i, j: _part(a, b[:, :, 16 * i : 16 * j], c[:, :, 16 * i : 16 * j]),
             panels,
             parts,
         )
     else:
         panels = -(-m // ROWS)
-        workers.spread(
+        crew.spread(
             lambda _, i, j: _part(a[:, ROWS * i : ROWS * j], b, c[:, ROWS * i : ROWS * j]),
             panels,
             parts,

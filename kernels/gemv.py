@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from . import threads, workers
+from . import crew, threads
 from .jit import jit, strided
 from .simd import (
     lanes,
@@ -52,7 +52,7 @@ def gemv(a: Array, b: Array, c: Array) -> None:
     if parts == 1:
         times_vector(matrix, vector, target)
     else:
-        workers.spread(
+        crew.spread(
             lambda _, i, j: times_vector(
                 matrix[:, 16 * i : 16 * j], vector, target[:, 16 * i : 16 * j]
             ),

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from . import memory, threads, workers
+from . import crew, memory, threads
 from .jit import jit
 from .kernel import Call, Kernel, call
 from .simd import lanes, vadd, vload, vmul, vselect_eq, vselect_gt, vset1, vstore, vzero
@@ -223,7 +223,7 @@ def _pool(x: Array, k: int, stride: int, mean: bool) -> tuple[Array, Array]:
                 flat, height, width, k, stride, rows, columns, to, places, mean, first, beyond
             )
 
-        workers.spread(part, n * c, threads.split(x.size))
+        crew.spread(part, n * c, threads.split(x.size))
     return y, index
 
 
@@ -246,7 +246,7 @@ def _unpool(
                 first, beyond,
             )  # fmt: skip
 
-        workers.spread(part, n * c, threads.split(dx.size))
+        crew.spread(part, n * c, threads.split(dx.size))
     return dx
 
 

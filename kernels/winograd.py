@@ -27,7 +27,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from . import scratch, threads, tiles, workers
+from . import crew, scratch, threads, tiles
 from .jit import jit
 from .planes import copy_gated, copy_row, odd_lines
 from .simd import lanes, vadd, vload, vmax, vset1, vstore, vsub, vzero
@@ -351,4 +351,4 @@ def correlate3x3(
 
     total = count * grid.tile_rows
     work = total * grid.tile_columns * 16 * channels * filters
-    workers.spread(part, total, threads.split(work, WORK))
+    crew.spread(part, total, threads.split(work, WORK))

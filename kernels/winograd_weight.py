@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from . import scratch, threads, tiles, workers
+from . import crew, scratch, threads, tiles
 from .jit import jit
 from .planes import odd_lines
 from .simd import lanes, vadd, vhsum, vload, vneg, vstore, vsub, vzero
@@ -197,7 +197,7 @@ def weight_sums3x3(x: Any, g: Any, padding: int, dw: Any, gate: Any = None) -> A
             d, d_step, sums[number], biases[number],
         )  # fmt: skip
 
-    workers.spread(part, total, parts)
+    crew.spread(part, total, parts)
     for other in sums[1:]:
         sums[0] += other
     window_sums(sums[0], filters, stored, channels, wide, dw.reshape(-1))

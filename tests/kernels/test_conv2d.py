@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from kernels import conv2d_direct, scratch, threads, winograd, workers
+from kernels import conv2d_direct, crew, scratch, threads, winograd
 from kernels.conv2d import (
     conv2d,
     conv2d_input_grad,
@@ -148,7 +148,7 @@ def test_two_threads_do_the_same_work() -> None:
 
 def test_parts_cover_the_range_and_faults_come_out() -> None:
     seen: list[tuple[int, int]] = []
-    workers.spread(lambda part, start, stop: seen.append((start, stop)), 7, 3)
+    crew.spread(lambda part, start, stop: seen.append((start, stop)), 7, 3)
 
     assert sorted(seen) == [(0, 2), (2, 4), (4, 7)]
 
@@ -157,7 +157,7 @@ def test_parts_cover_the_range_and_faults_come_out() -> None:
             raise KeyError(part)
 
     with pytest.raises(KeyError):
-        workers.spread(fails, 4, 2)
+        crew.spread(fails, 4, 2)
 
 
 def test_strips_of_a_high_image_meet(monkeypatch: pytest.MonkeyPatch) -> None:
