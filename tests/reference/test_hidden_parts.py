@@ -29,7 +29,7 @@ HIDES = {
     ],
     "attention": [
         *("nn/layernorm", "nn/attention", "nn/transformer"),
-        *("nn/gpt", "nn/generation", "nn/kv_cache", "nn/masks"),
+        *("nn/gpt", "nn/generation", "nn/kv_cache", "nn/masks", "nn/seq2seq"),
     ],
 }
 LOOK = """
