@@ -106,6 +106,8 @@ class GRUCell(Module):
     the reset gate after the recurrent product.
     """
 
+    all_steps = True
+
     @seeded
     def __init__(
         self, input_size: int, hidden_size: int, rng: np.random.Generator | None = None

@@ -60,9 +60,12 @@ class RNN(_Recurrent):
         self.check(x)
         last = []
         for layer, cell in enumerate(self.cells):
-            x, h = _unroll(cell, x, None if state is None else state[layer])
+            x, h = self.layer(cell, x, None if state is None else state[layer])
             last.append(h)
         return x, ops.stack(last, 0)
+
+    def layer(self, cell: Any, x: Tensor, start: Tensor | None) -> tuple[Tensor, Tensor]:
+        return _unroll(cell, x, start)
 
 
 class GRU(RNN):
@@ -70,6 +73,13 @@ class GRU(RNN):
 
     def cell(self, size: int, hidden_size: int, rng: np.random.Generator) -> Module:
         return nn.GRUCell(size, hidden_size, rng)
+
+    def layer(self, cell: Any, x: Tensor, start: Tensor | None) -> tuple[Tensor, Tensor]:
+        if not _known(cell):
+            return _unroll(cell, x, start)
+        h = zeros(x, cell.hidden_size) if start is None else start
+        out, h = ops.gru(x, h, cell.w_ih, cell.w_hh, cell.b, cell.b_hn)
+        return out, h
 
 
 class LSTM(_Recurrent):
@@ -102,13 +112,19 @@ class LSTM(_Recurrent):
 
 
 def _lstm_layer(cell: Any, x: Tensor, start: Any) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-    """As `_unroll`; a cell of ours has one op for all steps."""
-    # Only a class's own word counts: a subclass may have changed what a step computes.
-    if "all_steps" not in vars(type(cell)):
+    if not _known(cell):
         return _unroll(cell, x, start)
     h, c = start or (zeros(x, cell.hidden_size), zeros(x, cell.hidden_size))
     out, h, c = ops.lstm(x, h, c, cell.w_ih, cell.w_hh, cell.b)
     return out, (h, c)
+
+
+def _known(cell: Any) -> bool:
+    """Whether one op does for all steps what the cell does for one.
+
+    Only a class's own word counts: a subclass may have changed what a step computes.
+    """
+    return "all_steps" in vars(type(cell))
 
 
 def _unroll(cell: Module, x: Tensor, state: Any) -> tuple[Tensor, Any]:
