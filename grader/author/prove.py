@@ -41,6 +41,7 @@ class Proof:
     public_s: float = 0.0
     hidden_s: float = 0.0
     matrix: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # mutant -> checks it fails
+    not_assessed: set[str] = field(default_factory=set)  # timed checks that want another machine
     problems: list[str] = field(default_factory=list)
 
 
@@ -77,7 +78,7 @@ def prove(
             return proof
         proof.mutants = len(bank)
         matrix = proof.matrix = _matrix(stage, bank, proof, spares, phases, say, jobs)
-    proof.problems += _matrix_problems(stage, bank, matrix, timed=timed)
+    proof.problems += _matrix_problems(stage, bank, matrix, proof.not_assessed, timed=timed)
     caught = {check for lost in matrix.values() for check in lost}
     proof.killed = sum(check.id in caught for check in stage.hidden)
     return proof
@@ -98,6 +99,9 @@ def _solution(
         for outcome in run.outcomes:
             # A busy machine may cost the solution one tier; that is the machine's, not the suite's.
             near = outcome.id in timed and outcome.status in (Status.PARTIAL, Status.INCONCLUSIVE)
+            if outcome.id in timed and outcome.status is Status.NOT_ASSESSED:
+                proof.not_assessed.add(outcome.id)
+                near = True
             if outcome.status is not Status.PASSED and not near:
                 why = outcome.message or outcome.reason
                 proof.problems.append(
@@ -154,10 +158,15 @@ def _matrix(
 
 
 def _matrix_problems(
-    stage: Stage, bank: tuple[Mutant, ...], matrix: Mapping[str, tuple[str, ...]], *, timed: bool
+    stage: Stage,
+    bank: tuple[Mutant, ...],
+    matrix: Mapping[str, tuple[str, ...]],
+    not_assessed: set[str],
+    *,
+    timed: bool,
 ) -> Iterator[str]:
     hidden = [check.id for check in stage.hidden]
-    unproved = set() if timed else {timing.check for timing in stage.timings}
+    unproved = not_assessed if timed else {timing.check for timing in stage.timings}
     for mutant in bank:
         lost = matrix[mutant.name]
         for check_id in mutant.caught_by:
