@@ -130,6 +130,9 @@ def launch(
         NotAssessed: the engine cannot run it.
         CheckFailure: Numba would refuse it too, or it did not come to an end.
     """
+    if student.on_call is not None:
+        bounds = {"judged": judged, "per_element": per_element, "total": total}
+        student.on_call(name, args, {key: value for key, value in bounds.items() if value})
     budget = (per_element, total) if (per_element, total) != (None, None) else None
     reply = student.request(
         "kernel",

@@ -21,6 +21,38 @@ import numpy as np
 import {module}
 '''
 
+# Kernels are not called but launched, and by the engine: it tells what each line costs, too.
+HEAD_OF_KERNELS = '''\
+"""The launches that the public check {check!r} makes, with what each line of them costs.
+
+{title}
+{said}
+Run it with the lab's own Python, or in the box: lab run {name}
+"""
+
+from pathlib import Path
+
+import numpy as np
+from kernels.gpu_engine import Engine
+from kernels.gpu_engine.examine import examine
+from kernels.gpu_engine.judge import Budget
+from kernels.gpu_engine.report import report
+
+FILE = Path(__file__).with_name("{module}.py")
+ENGINE = Engine(FILE.read_text(encoding="utf-8"), FILE.name)
+
+
+def launch(name, *arguments, judged=False, per_element=None, total=None):
+    done = examine(ENGINE, name, arguments, judged=judged, budget=Budget(per_element, total))
+    if done.launch is None:
+        print(name, *(found.message for found in done.findings))
+        return
+    judged_found = [found for found in done.findings if found not in done.launch.findings]
+    print(report(done.launch, judged_found))
+    print("  the result:", [one for one in arguments if isinstance(one, np.ndarray)][-1])
+
+'''
+
 
 def write_repro(stage: Stage, file: Path, check_id: str) -> tuple[Path | None, int]:
     """Run one public check over `file` and write its calls beside it.
@@ -53,7 +85,7 @@ def write_repro(stage: Stage, file: Path, check_id: str) -> tuple[Path | None, i
 def _script(stage: Stage, check_id: str, said: str, calls: list[dict[str, Any]]) -> str:
     title = stage.check(check_id).title
     parts = [
-        HEAD.format(
+        (HEAD_OF_KERNELS if stage.runs == "gpu_engine" else HEAD).format(
             check=check_id, title=title, said=said, name=f"repro_{check_id}.py", module=stage.id
         )
     ]
@@ -69,6 +101,9 @@ def _call(stage: Stage, number: int, call: dict[str, Any]) -> str:
         lines.append(f"{name} = {_literal(value)}")
         passed.append(name)
     passed += [f"{name}={_literal(value)}" for name, value in call["kwargs"].items()]
+    if stage.runs == "gpu_engine":
+        lines.append(f'launch("{call["export"]}", {", ".join(passed)})')
+        return "\n".join(lines) + "\n"
     lines.append(f"result = {stage.id}.{call['export']}({', '.join(passed)})")
     lines.append(f'print("{call["export"]} returns", repr(result))')
     changed = [name for name, value in zip(names, call["args"], strict=False) if _is_array(value)]

@@ -277,14 +277,16 @@ def test_the_file_is_never_run(opened: Open) -> None:
     ],
 )
 def test_an_answer_that_is_none_is_no_verdict(reply: object) -> None:
-    student: Any = SimpleNamespace(request=lambda op, **fields: reply)
+    student: Any = SimpleNamespace(on_call=None, request=lambda op, **fields: reply)
 
     with pytest.raises(ProtocolError):
         run(student, "good")
 
 
 def test_a_launch_without_results_is_no_pass() -> None:
-    student: Any = SimpleNamespace(request=lambda op, **fields: {"findings": [], "error": ""})
+    student: Any = SimpleNamespace(
+        on_call=None, request=lambda op, **fields: {"findings": [], "error": ""}
+    )
 
     with pytest.raises(ProtocolError):
         launches.check_sound(run(student, "good"))
