@@ -36,14 +36,14 @@ def _engine(file: str, changed_ns: int) -> Engine:
 class DeviceArray(np.ndarray):
     """An array that plays one in the memory of a GPU."""
 
-    def copy_to_host(self, ary: Array | None = None) -> Array:
+    def copy_to_host(self, ary: Array | None = None, stream: Any = 0) -> Array:
         """The values as a plain array, or written into one."""
         if ary is None:
             return np.array(self, subok=False)
         ary[...] = self
         return ary
 
-    def copy_to_device(self, ary: Array) -> None:
+    def copy_to_device(self, ary: Array, stream: Any = 0) -> None:
         """Take the values of an array of the host."""
         self[...] = ary
 

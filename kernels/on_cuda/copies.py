@@ -1,0 +1,111 @@
+"""Copies on the device: a transposed one through a tile, and one of any strides.
+
+Source: Ruetsch & Micikevicius (2009), "Optimizing matrix transpose in CUDA".
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from ..cuda import cuda, float32
+from .array import CudaArray, Shape, blocks, empty, flat, run
+
+TILE = 32
+PADDED = 33  # one more, so that a column of the tile lies in 32 banks
+ROWS = 8  # rows of threads that move a tile
+AXES = 4  # of a strided copy
+
+
+@cuda.jit
+def transpose(x: Any, out: Any) -> None:
+    """out (B, N, M) = x (B, M, N) with its matrices transposed; block (32, 8)."""
+    tile = cuda.shared.array((TILE, PADDED), float32)
+    batch = cuda.blockIdx.z
+    tx = cuda.threadIdx.x
+    ty = cuda.threadIdx.y
+    column = cuda.blockIdx.x * TILE + tx
+    for r in range(ty, TILE, ROWS):
+        row = cuda.blockIdx.y * TILE + r
+        if row < x.shape[1] and column < x.shape[2]:
+            tile[r, tx] = x[batch, row, column]
+    cuda.syncthreads()
+    column = cuda.blockIdx.y * TILE + tx
+    for r in range(ty, TILE, ROWS):
+        row = cuda.blockIdx.x * TILE + r
+        if row < x.shape[2] and column < x.shape[1]:
+            out[batch, row, column] = tile[tx, r]
+
+
+@cuda.jit
+def gather(x: Any, out: Any, n1: int, n2: int, n3: int, s0: int, s1: int, s2: int, s3: int) -> None:
+    """out (N,), read as (n0, n1, n2, n3), from the elements of x (M,) at these strides."""
+    i = cuda.grid(1)
+    if i < out.size:
+        rest = i // n3
+        d = i - rest * n3
+        above = rest // n2
+        c = rest - above * n2
+        a = above // n1
+        b = above - a * n1
+        out[i] = x[a * s0 + b * s1 + c * s2 + d * s3]
+
+
+@cuda.jit
+def fill(out: Any, value: Any) -> None:
+    """Every element of out (N,) becomes `value`."""
+    i = cuda.grid(1)
+    if i < out.size:
+        out[i] = value
+
+
+def transposed(x: CudaArray) -> CudaArray:
+    """A plain copy of an array whose last two axes are turned."""
+    out = empty(x.shape, x.dtype)
+    if x.size:
+        m, n = x.shape[-2:]
+        batch = x.size // (m * n)
+        grid = blocks(m, TILE), blocks(n, TILE), batch
+        run(
+            transpose,
+            grid,
+            (TILE, ROWS),
+            x.memory.reshape((batch, n, m)),
+            out.memory.reshape((batch, m, n)),
+        )
+    return out
+
+
+def strided(x: CudaArray, shape: Shape, strides: Shape) -> CudaArray:
+    """The elements of `x` at these strides (in elements, 0 repeats), as an array of `shape`.
+
+    Raises:
+        ValueError: more than four axes.
+    """
+    if len(shape) > AXES:
+        raise ValueError(f"copy: {len(shape)} axes; on the device {AXES} can be copied at once.")
+    out = empty(shape, x.dtype)
+    if out.size:
+        full = (1,) * (AXES - len(shape)) + tuple(shape)
+        steps = (0,) * (AXES - len(shape)) + tuple(strides)
+        run(gather, blocks(out.size), 256, flat(x), flat(out), *full[1:], *steps)
+    return out
+
+
+def expanded(x: CudaArray, shape: Shape) -> CudaArray:
+    """`x` broadcast to `shape`; itself where nothing changes."""
+    if x.shape == shape:
+        return x
+    steps = [0] * len(shape)
+    for axis in range(1, x.ndim + 1):
+        if x.shape[-axis] != 1:
+            steps[-axis] = math.prod(x.shape[x.ndim - axis + 1 :])
+    return strided(x, shape, tuple(steps))
+
+
+def filled(shape: Shape, value: Any, dtype: Any = "float32") -> CudaArray:
+    """An array of one value."""
+    out = empty(shape, dtype)
+    if out.size:
+        run(fill, blocks(out.size), 256, flat(out), out.dtype.type(value))
+    return out
