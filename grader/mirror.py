@@ -55,7 +55,7 @@ def _is_ours(name: str) -> bool:
 
 def visible(packages: tuple[str, ...], hides: tuple[str, ...]) -> list[str]:
     """The paths of what remains, below the root, sorted."""
-    found = set()
+    found: set[str] = set()
     for name in packages:
         folder = ROOT / name.replace(".", "/")
         paths = list(folder.rglob("*.py"))

@@ -139,9 +139,12 @@ def _text(program: Program | None, line: int | None) -> str:
 def _refuse_foreign(tree: ast.Module) -> None:
     """Raise ImportError for what would not be there if the file were run on a GPU."""
     for node in ast.walk(tree):
-        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-        if isinstance(node, ast.ImportFrom):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
             names = [node.module or ""]
+        else:
+            continue
         for name in names:
             if name.split(".")[0] in FOREIGN:
                 raise ImportError(f"line {node.lineno}: there is no {name} in this stage")

@@ -84,6 +84,14 @@ def test_numba_takes_the_stage_kernels_and_promotes_nothing(
     assert not PROMOTES.search(llvm(SOURCE, name, AXES.get(name, (1, 1))))
 
 
+@pytest.mark.parametrize("name", [one for one in KERNELS if not one.startswith("block_sum_")])
+def test_numba_takes_the_solution_of_the_stage(name: str, llvm: Callable[..., str]) -> None:
+    root = Path(__file__).parents[3]
+    source = (root / "grader" / "solutions" / "gpu.py").read_text(encoding="utf-8")
+
+    assert not PROMOTES.search(llvm(source, name, AXES.get(name, (1, 1))))
+
+
 @pytest.mark.parametrize("bug", [one for one in BUGS if one.kind == F64], ids=lambda bug: bug.id)
 def test_numba_promotes_where_a_promotion_is_planted(bug: Bug, llvm: Callable[..., str]) -> None:
     text = llvm(bug.source(), bug.kernel, AXES.get(bug.kernel, (1, 1)))
