@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from assignments import catalog
+from assignments.catalog import ManifestError
 from grader import mirror
 from grader.desk import environment_of
 from grader.errors import WorkerCrashed
@@ -53,3 +56,24 @@ def test_nothing_of_the_file_can_be_called(student: Student, operation: str) -> 
     """The worker does not know what that is, and ends."""
     with pytest.raises(WorkerCrashed):
         student.request(operation)
+
+
+@pytest.mark.parametrize(
+    ("line", "key", "allowed"),
+    [
+        ("", "timings", "every performance check needs its"),
+        ('runs = "java"\n', "runs", "allowed are python, gpu_engine"),
+    ],
+)
+def test_points_for_performance_without_a_clock_are_for_kernels_only(
+    tmp_path: Path, line: str, key: str, allowed: str
+) -> None:
+    folder = Path(shutil.copytree(STAGE.folder, tmp_path / STAGE.folder.name))
+    file = folder / catalog.MANIFEST
+    text = file.read_text(encoding="utf-8")
+    assert catalog.read(folder).runs == "gpu_engine"
+    file.write_text(text.replace('runs = "gpu_engine"\n', line), encoding="utf-8")
+
+    with pytest.raises(ManifestError, match=allowed) as error:
+        catalog.read(folder)
+    assert error.value.key == key
