@@ -39,7 +39,7 @@ def test_softmax_shift(student: Student, rng: np.random.Generator) -> None:
     first = check_sound(launch(student, "softmax_rows", x, empty(6, 150))).outputs[0]
     moved = x + np.array([[-2000], [-64], [0], [8], [256], [5000]], np.float32)
     second = check_sound(launch(student, "softmax_rows", moved, empty(6, 150))).outputs[0]
-    check_close(second, first, what="softmax_rows(x + c)", rtol=1e-5, atol=1e-7)
+    check_close(second, first, what="softmax_rows(x + c)", rtol=1e-4, atol=2e-4)
     check_close(
         second.astype(np.float64).sum(axis=1),
         np.ones(6),
@@ -111,8 +111,8 @@ def test_flash_future(student: Student, rng: np.random.Generator) -> None:
         second[:cut],
         first[:cut],
         what="flash_attention after keys and values that these queries may not see have changed",
-        rtol=0.0,
-        atol=0.0,
+        rtol=1e-4,
+        atol=2e-4,
     )
     if np.array_equal(second[cut], first[cut]):
         check_close(
