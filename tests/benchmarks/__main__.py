@@ -21,6 +21,7 @@ PARTS = (
     "framework",
     "training",
     "learning",
+    "tiling",
     "gpu_engine",
     "protocol",
     "waiting",

@@ -123,6 +123,20 @@ def test_a_slug_that_is_taken_or_none_is_refused(tmp_path: Path) -> None:
         new_stage("triple", tmp_path)
 
 
+def test_a_check_that_this_machine_cannot_assess_is_not_held_against_its_mutants() -> None:
+    stage = catalog.stage("tiling")
+    lost = {m.name: m.caught_by for m in mutants.mutants(stage, solutions.solution_source(stage))}  # type: ignore[arg-type]
+    bank = mutants.mutants(stage, solutions.solution_source(stage))  # type: ignore[arg-type]
+    lost["parallel_on_one_thread"] = ()
+
+    def problems(not_assessed: set[str]) -> list[str]:
+        found = module._matrix_problems(stage, bank, lost, not_assessed, timed=True)
+        return [problem for problem in found if "parallel_speed" in problem]
+
+    assert len(problems(set())) == 2
+    assert problems({"parallel_speed"}) == []
+
+
 @pytest.mark.parametrize("stage_id", [stage.id for stage in catalog.load()])
 def test_the_content_of_every_stage_is_complete(stage_id: str) -> None:
     assert list(module.content.problems(catalog.stage(stage_id))) == []

@@ -96,3 +96,17 @@ def test_more_pairs_are_taken_only_near_a_tier() -> None:
     assert undecided(samples(1.25, noise=0.05), TIERS)
     assert not undecided(samples(0.8), TIERS)
     assert not undecided(samples(1.6), TIERS)
+
+
+def test_what_two_threads_can_use_is_no_work_beside() -> None:
+    busy = samples(1.0, student_cpu=(18 * MS,) * 15, reference_cpu=(18 * MS,) * 15)
+
+    assert decide(busy, TIERS, floor=0.2).needs_review
+    assert not decide(busy, TIERS, floor=0.2, threads=2).needs_review
+
+
+def test_what_else_is_told_stands_in_the_report() -> None:
+    found = decide(samples(1.0), TIERS, floor=0.2, extra={"first_call_s": 1.5})
+
+    assert found.to_json()["first_call_s"] == 1.5
+    assert "first_call_s" not in decide(samples(1.0), TIERS, floor=0.2).to_json()

@@ -52,12 +52,16 @@ class Worker:
 
 
 def measured(
-    student: Worker, baseline: Worker, check: Callable[..., None] | None = None, pairs: int = 4
+    student: Worker,
+    baseline: Worker,
+    check: Callable[..., None] | None = None,
+    pairs: int = 4,
+    threads: int = 1,
 ) -> Any:
     machine = student.machine
     draws = iter(range(10**6))
     return measure(
-        student.side(), baseline.side(), Plan(pairs, (Tier(1.0, 1.0),), 0.2),
+        student.side(), baseline.side(), Plan(pairs, (Tier(1.0, 1.0),), 0.2, threads),
         release=lambda: (next(draws),),
         check=check or (lambda released, output: None),
         clock=lambda: machine.now,
@@ -83,6 +87,13 @@ def test_work_between_the_calls_is_added_to_the_sample() -> None:
 
     assert set(found.student) == {4 * TARGET_NS}
     assert set(found.reference) == {TARGET_NS}
+
+
+def test_the_time_of_a_second_thread_is_no_work_between_the_calls() -> None:
+    machine = Machine()
+    student, baseline = Worker(machine, "S", MS, idle_ns=MS), Worker(machine, "R", MS)
+
+    assert set(measured(student, baseline, threads=2).student) == {TARGET_NS}
 
 
 def test_work_that_the_solution_does_too_is_not_added() -> None:
