@@ -13,6 +13,7 @@ import functools
 import importlib
 import importlib.util
 import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -85,6 +86,23 @@ def source() -> Source:
 def _numba_cuda() -> Any:
     """`numba.cuda`; where numba-cuda is installed, it stands behind this name too."""
     return importlib.import_module("numba.cuda")
+
+
+def compiler() -> Any:
+    """`numba.cuda` of numba-cuda, which compiles kernels without a GPU too.
+
+    Its own hook, which puts it in the place of what Numba ships, is loaded at the start of Python;
+    where that was left out (`python -S`) it is loaded here.
+
+    Raises:
+        ImportError: numba-cuda is not installed.
+    """
+    hook = "_numba_cuda_redirector"
+    if importlib.util.find_spec("numba_cuda") is None:
+        raise ImportError("numba-cuda is not installed: it comes with the extra `cuda`.")
+    if hook not in sys.modules and importlib.util.find_spec(hook) is not None:
+        importlib.import_module(hook)
+    return _numba_cuda()
 
 
 @functools.cache
