@@ -223,30 +223,32 @@ def test_scores_extreme(student, rng):
     """attention: scores of 10,000 and more are finite, right and without a warning"""
     for dtype in DTYPES:
         for mask in (None, causal(4, 4)):
-            q, k, v, g = drawn((2, 2, 4, 4, 4), rng, dtype)
-            # Integers and sqrt(D) = 2, so that the scores are exact.
-            q, k = np.rint(4 * q).astype(dtype), np.rint(4 * k).astype(dtype)
-            k[..., 0] = 0
-            q[..., 0] = 1
-            k[..., 0] -= dtype(20000)  # all scores low: a floor of -10,000 would lie above them
-            if int(rng.integers(2)):
-                k[..., 0] = -k[..., 0]
-            for low in (k, -k):
-                found = student.probe(ATTEND, q=q, k=low, v=v, mask=mask, g=g)
+            for kind in ("low", "high", "mixed"):
+                # Integers and sqrt(D) = 2, so that the scores are exact.
+                q, k, v, g = (
+                    np.rint(4 * a).astype(dtype) for a in drawn((2, 2, 4, 4, 4), rng, dtype)
+                )
+                q[..., 0] = 1
+                k[..., 0] = -40000 if kind == "low" else 40000
+                if kind == "mixed":  # what a query may not see fits it best
+                    k[..., 0] = rng.permutation(40000 * np.arange(-2, 2)).astype(dtype)
+                    k[..., 3, 0] = 80000
+                found = student.probe(ATTEND, q=q, k=k, v=v, mask=mask, g=g)
                 check_no_warnings(
                     student,
-                    what="attention with scores of 10,000",
+                    what="attention with scores of 20,000",
                     help="Subtract the largest score of each row, or take ops.softmax.",
                 )
-                out, probs = attention(*(a.astype(np.float64) for a in (q, low, v)), mask)
+                out, probs = attention(*(a.astype(np.float64) for a in (q, k, v)), mask)
                 for key, want in (("probs", probs), ("out", out)):
                     check_values(
                         found[key],
                         want,
                         dtype,
                         terms=1000,
-                        what=f"{key} of attention with scores of 10,000",
-                        help="What is hidden must get nothing, however low the others' scores are.",
+                        what=f"{key} of attention with scores of 20,000",
+                        help="What is hidden must get nothing, however low the others' scores are: "
+                        "-10,000 is not low enough.",
                     )
 
 
