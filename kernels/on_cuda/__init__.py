@@ -38,6 +38,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     ),
     "cross_entropy": ("cross_entropy", "cross_entropy_backward"),
     "layernorm": ("layer_norm", "layer_norm_backward"),
+    "conv2d_launch": ("conv2d", "conv2d_input_grad", "conv2d_weight_grad"),
     "attention_launch": ("attention", "attention_backward"),
     "optimizers": ("sgd_step", "adam_step"),
 }

@@ -133,7 +133,7 @@ def gelu_tanh_backward(g: Any, x: Any, out: Any) -> None:
 
 
 rectifier.relu.on("cuda")(of_one(relu))
-rectifier.relu_backward.on("cuda")(of_two(relu_backward))
+rectifier_backward = rectifier.relu_backward.on("cuda")(of_two(relu_backward))
 saturating.sigmoid.on("cuda")(of_one(sigmoid))
 saturating.sigmoid_backward.on("cuda")(of_two(sigmoid_backward))
 saturating.tanh.on("cuda")(of_one(tanh))

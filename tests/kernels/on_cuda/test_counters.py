@@ -97,3 +97,39 @@ def test_a_transposed_copy_goes_through_a_tile(launches: list[Launch]) -> None:
 
     np.testing.assert_array_equal(there.numpy(), x.T)
     assert [judge(one, Budget(1.1)) for one in launches] == [()]
+
+
+def on_device(name: str, *arrays: Any, **params: Any) -> Any:
+    on_cuda.load(name)
+    return kernels.get(name).devices["cuda"](*map(to_device, arrays), **params)
+
+
+def test_attention_loads_keys_and_values_once_a_block(launches: list[Launch]) -> None:
+    heads, time, d = 2, 64, 64
+    on_device("attention", *(draw(1, heads, time, d) for _ in range(3)))
+
+    (launch,) = launches
+    blocks = -(-time // 32)
+    budget = heads * (time * d + 2 * time * d * blocks)  # never a score: those would be time ** 2
+    assert judge(launch, Budget(1.1, budget)) == ()
+    assert launch.loaded_elements <= budget
+
+
+def test_the_gradients_of_attention_use_memory_well(launches: list[Launch]) -> None:
+    do, q, k, v, o = (draw(1, 1, 64, 32) for _ in range(5))
+    on_device("attention_backward", do, q, k, v, o, draw(1, 1, 64) + 6)
+
+    for launch in launches:
+        found = judge(launch, Budget(2.1))  # keys_gradient reads the queries twice
+        assert [one for one in found if one.array not in ("lse", "delta")] == [], launch.kernel
+
+
+def test_convolutions_use_memory_well(launches: list[Launch]) -> None:
+    x, w, g = draw(1, 16, 8, 16), draw(64, 16, 3, 3), draw(1, 64, 8, 16)
+    on_device("conv2d", x, w, stride=1, padding=1)
+    on_device("conv2d_input_grad", g, w, x_shape=x.shape, stride=1, padding=1)
+    on_device("conv2d_weight_grad", g, x, w_shape=w.shape, stride=1, padding=1)
+
+    seen = {launch.kernel: judge(launch, Budget(None)) for launch in launches}
+    del seen["gather"]  # turns the weights, which are few
+    assert seen == {"forward": (), "input_gradient": (), "weight_gradient": ()}
