@@ -62,7 +62,9 @@ def speeds(exports: Sequence[str], seconds: Times) -> list[Speed]:
     """A line for each tile, and one for each other product among `exports`."""
     from grader.errors import WorkerError
 
-    works = [(f"tile {tile}", SWEPT, (tile,)) for tile in TILES]
+    works: list[tuple[str, str, tuple[int, ...]]] = [
+        (f"tile {tile}", SWEPT, (tile,)) for tile in TILES
+    ]
     works += [
         (name, name, ()) for name in exports if name.startswith("matmul_") and name != SWEPT
     ]  # fmt: skip

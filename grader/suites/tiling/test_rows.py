@@ -58,7 +58,7 @@ def test_softmax_extreme(student, rng):
 def test_layernorm_values(student, rng):
     """layernorm_fused: rows of every width, means far from 0"""
     for shape in WIDTHS:
-        for centre, eps in ((0.0, 1e-5), (50.0, 0.1)):
+        for centre, eps in ((0.0, 1e-5), (300.0, 0.1)):
             x, gamma, beta = drawn(rng, shape, shape[1:], shape[1:])
             x = x + np.float32(centre)
             check_close(
@@ -72,7 +72,7 @@ def test_layernorm_values(student, rng):
                     "eps is added outside of the root": layernorm(x, gamma, beta, eps, root=False),
                 },
                 rtol=1e-4,
-                atol=2e-4 if not centre else 2e-3,
+                atol=2e-4 if not centre else 5e-3,
             )
 
 
