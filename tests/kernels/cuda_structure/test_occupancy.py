@@ -1,0 +1,77 @@
+"""Occupancy against cases worked out by hand from NVIDIA's rules."""
+
+from __future__ import annotations
+
+import pytest
+
+from kernels.cuda_structure import architecture, occupancy
+from kernels.cuda_structure.architectures import ARCHITECTURES
+
+SM80, SM86, SM90 = (architecture(name) for name in ("sm_80", "sm_86", "sm_90"))
+KIB = 1024
+
+
+@pytest.mark.parametrize(
+    ("target", "threads", "registers", "shared", "blocks", "limiters"),
+    [
+        # 32 registers: 1,024 a warp, 16 warps a quarter, 64 in all: threads and registers at once.
+        (SM90, 256, 32, 0, 8, ("threads", "registers")),
+        # 33 are given out as 40: 1,280 a warp, 12 a quarter, 48 in all.
+        (SM90, 256, 33, 0, 6, ("registers",)),
+        # 168 registers: 5,376 a warp, 3 a quarter, 12 in all (undivided it would be 12.19).
+        (SM90, 128, 168, 0, 3, ("registers",)),
+        # 124 are 128: 4,096 a warp, 16 warps in all, and a block has 8.
+        (SM90, 256, 124, 8320, 2, ("registers",)),
+        # 48 KiB and the system's 1 KiB: 228 / 49.
+        (SM90, 64, 32, 48 * KIB, 4, ("shared memory",)),
+        (SM80, 64, 32, 48 * KIB, 3, ("shared memory",)),
+        (SM90, 32, 16, 0, 32, ("blocks",)),
+        (SM86, 32, 16, 0, 16, ("blocks",)),
+        (SM90, 1024, 16, 0, 2, ("threads",)),
+        # 33 threads are two warps.
+        (SM90, 33, 16, 0, 32, ("threads", "blocks")),
+        # What cannot be launched at all.
+        (SM90, 1024, 80, 0, 0, ("registers",)),
+        (SM86, 64, 32, 100 * KIB, 0, ("shared memory",)),
+    ],
+)
+def test_blocks_and_what_allows_no_more(  # type: ignore[no-untyped-def]
+    target, threads: int, registers: int, shared: int, blocks: int, limiters: tuple[str, ...]
+) -> None:
+    found = occupancy(target, threads, registers, shared)
+
+    assert (found.blocks, found.limiters) == (blocks, limiters)
+    assert found.warps == blocks * -(-threads // 32)
+    assert found.share == found.warps * 32 / target.threads
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_nothing_more_fits_than_there_is(name: str) -> None:
+    target = architecture(name)
+    for threads in (32, 96, 256, 1024):
+        for registers in (16, 37, 64, 255):
+            for shared in (0, 1000, 17 * KIB, 48 * KIB):
+                found = occupancy(target, threads, registers, shared)
+                assert found.share <= 1
+                assert found.blocks * threads * registers <= target.registers
+                assert found.blocks * (shared + target.reserved_bytes) <= target.shared_bytes
+                assert found.limiters
+
+
+def test_more_registers_never_help() -> None:
+    shares = [occupancy(SM90, 128, registers).share for registers in range(1, 257)]
+
+    assert shares == sorted(shares, reverse=True)
+    assert shares[-1] == 0  # no thread can have 256
+
+
+def test_architectures_are_known_by_several_spellings() -> None:
+    assert architecture("9.0") is architecture("90") is architecture("SM_90")
+    assert SM90.capability == (9, 0) and architecture("sm_120").capability == (12, 0)
+    with pytest.raises(ValueError, match="sm_42' is not known"):
+        architecture("sm_42")
+
+
+def test_a_block_has_threads() -> None:
+    with pytest.raises(ValueError, match="has one thread at least"):
+        occupancy(SM90, 0, 16)
