@@ -173,11 +173,14 @@ def _four_rows(a, b, c, i, top, left, start):
             c3[j] += a30 * x0 + a31 * x1 + a32 * x2 + a33 * x3
     for k in range(whole, len(b)):
         line = b[k, start:end]
-        for r in range(4):
-            row = c[i + r, left:right]
-            x = a[i + r, top + k]
-            for j in range(width):
-                row[j] += x * line[j]
+        p = top + k
+        y0, y1, y2, y3 = a[i, p], a[i + 1, p], a[i + 2, p], a[i + 3, p]
+        for j in range(width):
+            x = line[j]
+            c0[j] += y0 * x
+            c1[j] += y1 * x
+            c2[j] += y2 * x
+            c3[j] += y3 * x
 
 
 def matmul_cache_tiled(a, b, tile):
