@@ -2,6 +2,7 @@
 
 A kernel is looked up when it is first used and then is an attribute of this module, so a call costs
 no more than a function's. Each is a slot, `kernel:softmax`; filling it replaces the attribute.
+Once an array has been moved to the device, each looks at its arguments first.
 """
 
 from __future__ import annotations
@@ -75,8 +76,39 @@ def __getattr__(name: str) -> Any:
         part = getattr(plain, name, None)
         if part is None:
             raise
+    if _devices and name in USED:
+        part = _by_place(name, part)
     globals()[name] = part
     return part
+
+
+_devices = False
+
+
+def serve_devices() -> None:
+    """From now on kernels whose arguments lie on the device run there."""
+    global _devices
+    if _devices:
+        return
+    _devices = True
+    for name in USED:
+        if name in globals():
+            globals()[name] = _by_place(name, globals()[name])
+
+
+def _by_place(name: str, on_cpu: Any) -> Any:
+    """`on_cpu`, or the launcher for CUDA where an argument lies there."""
+    from kernels import on_cuda
+    from kernels.on_cuda.array import CudaArray
+
+    def run(*args: Any, **kwargs: Any) -> Any:
+        for value in args:
+            if type(value) is CudaArray:
+                return on_cuda.launcher(name)(*args, **kwargs)
+        return on_cpu(*args, **kwargs)
+
+    run.__name__ = name
+    return run
 
 
 def _slot(name: str) -> None:
@@ -86,7 +118,8 @@ def _slot(name: str) -> None:
     def install(part: Any) -> None:
         globals().pop(name, None)  # looked up anew
         if part is not default:
-            globals()[name] = slots.named(f"kernel:{name}", part)
+            filled = slots.named(f"kernel:{name}", part)
+            globals()[name] = _by_place(name, filled) if _devices else filled
 
     default.__name__ = name
     slots.register(f"kernel:{name}", default, install)

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from .devices import on_device
 from .errors import DTypeError, ShapeError
 
 Array = NDArray[Any]
@@ -32,6 +33,8 @@ def array_of(data: Any, dtype: DTypeLike | None = None, name: str = "Tensor") ->
         array = np.asarray(data)
         if not array.dtype.isnative:
             array = array.astype(array.dtype.newbyteorder("="))
+    elif on_device(data):
+        return data if dtype is None else data.astype(dtype)  # type: ignore[no-any-return]
     else:
         array = _from_python(data, dtype, name)
     if dtype is not None:
@@ -66,7 +69,7 @@ def operand(value: Any, name: str) -> Any:
         return value
     if isinstance(value, np.generic):
         value = np.asarray(value)
-    if isinstance(value, np.ndarray):
+    if isinstance(value, np.ndarray) or on_device(value):
         array = array_of(value, name=name)
         return array.item() if array.ndim == 0 else array
     return array_of(value, name=name)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from . import engine
+from .devices import moved, zeros_beside
 from .dtypes import array_of
 from .errors import GraphError, ShapeError
 from .tape import BEFORE_EVERYTHING, FREED, recorded, sweep
@@ -25,7 +26,8 @@ def seed(name: str, output: Tensor, grad: Any) -> Any:
                 f"{name}: the output is {shape}, so it has no single gradient. "
                 "Pass one of that shape, or reduce the output to one element."
             )
-        return np.ones(shape, output.dtype) if shape else _one(output.dtype)
+        one: Any = np.ones(shape, output.dtype) if shape else _one(output.dtype)
+        return one if output.device == "cpu" else moved(one, output.device)
     array = grad.data if isinstance(grad, Tensor) else array_of(grad, output.dtype, name)
     if array.shape != shape:
         raise ShapeError(
@@ -57,7 +59,7 @@ def deposit(output: Tensor, grad: Any, free: bool) -> None:
         leaf, arrived = adjoints.popitem()
         before = leaf._grad
         if before is None:
-            leaf._grad = arrived if _alone(arrived) else np.array(arrived)
+            leaf._grad = arrived if _alone(arrived) else _copied(arrived)
         else:
             leaf._grad = (before.data if isinstance(before, Tensor) else before) + arrived
 
@@ -156,6 +158,11 @@ def _free(output: Tensor) -> None:
             node._pull, node._inputs, node._saved = FREED, (), ()
 
 
+def _copied(array: Any) -> Any:
+    """A copy; what lies on the device is never changed in place, and may be shared."""
+    return np.array(array) if array.device == "cpu" else array
+
+
 def _references(array: Any) -> int:
     return sys.getrefcount(array)
 
@@ -193,4 +200,4 @@ def _alone(array: Any) -> bool:
 def _wrap(found: Any, like: Tensor) -> Tensor:
     if isinstance(found, Tensor):
         return found
-    return constant(np.zeros(like.shape, like.dtype) if found is None else np.array(found))
+    return constant(zeros_beside(like._data) if found is None else _copied(found))

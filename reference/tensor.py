@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from . import ops
+from .devices import moved
 from .dtypes import Array, array_of
 from .errors import DTypeError, GraphError, ShapeError
 from .tape import Pull, next_key
@@ -29,7 +30,7 @@ class Tensor:
         data: an array, shared where its type is right; nested lists and numbers become float32.
         requires_grad: record operations and let `backward` fill `grad`.
         dtype: convert to this type.
-        device: "cpu".
+        device: "cpu", or "cuda": a GPU, or our engine where there is none.
 
     Attributes:
         requires_grad: whether a gradient flows here.
@@ -62,9 +63,8 @@ class Tensor:
         dtype: DTypeLike | None = None,
         device: str = "cpu",
     ) -> None:
-        _on_cpu(device)
-        array = data.data if isinstance(data, Tensor) else data
-        self._begin(array_of(array, dtype), requires_grad)
+        array = array_of(data.data if isinstance(data, Tensor) else data, dtype)
+        self._begin(array if device == array.device else moved(array, device), requires_grad)
 
     def _begin(self, array: Array, requires_grad: bool) -> None:
         if requires_grad and array.dtype.kind != "f":
@@ -86,7 +86,7 @@ class Tensor:
     def data(self) -> Array:
         """The raw array, without graph; shared, not copied."""
         array: Array = self._data
-        if type(array) is not np.ndarray:
+        if type(array) is not np.ndarray and array.device == "cpu":
             array = self._data = np.asarray(array)
         return array
 
@@ -99,7 +99,7 @@ class Tensor:
         """What `backward` has added up so far, or None."""
         grad: Tensor | None = self._grad
         if grad is not None and not isinstance(grad, Tensor):
-            grad = self._grad = constant(np.asarray(grad))
+            grad = self._grad = constant(np.asarray(grad) if grad.device == "cpu" else grad)
         return grad
 
     @grad.setter
@@ -138,7 +138,8 @@ class Tensor:
     @property
     def device(self) -> str:
         """Where the array lives."""
-        return "cpu"
+        device: str = self._data.device
+        return device
 
     @property
     def parents(self) -> tuple[Tensor, ...]:
@@ -151,8 +152,9 @@ class Tensor:
         return ops.transpose(self)
 
     def numpy(self) -> Array:
-        """The raw array; shared, not copied."""
-        return self.data
+        """The raw array, shared; of a Tensor on the device a copy."""
+        array: Array = moved(self.data, "cpu")
+        return array
 
     def item(self) -> float:
         """The one element as a Python number."""
@@ -162,7 +164,7 @@ class Tensor:
         return value
 
     def __repr__(self) -> str:
-        body = np.array2string(self.data, separator=", ", prefix="Tensor(")
+        body = np.array2string(self.numpy(), separator=", ", prefix="Tensor(")
         kind = "" if self.dtype == np.float32 else f", dtype={self.dtype}"
         return f"Tensor({body}{kind}{', requires_grad=True' if self.requires_grad else ''})"
 
@@ -175,7 +177,7 @@ class Tensor:
         return (self[i] for i in range(len(self)))
 
     def __bool__(self) -> bool:
-        return bool(self.data)
+        return bool(self.numpy())
 
     def __float__(self) -> float:
         return float(self.item())
@@ -184,7 +186,7 @@ class Tensor:
         return int(self.item())
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> Array:
-        return np.array(self.data, dtype=dtype, copy=copy)
+        return np.array(self.numpy(), dtype=dtype, copy=copy)
 
     # Gradients.
 
@@ -347,8 +349,13 @@ class Tensor:
         return ops.astype(self, np.dtype(dtype))
 
     def to(self, device: str) -> Tensor:
-        _on_cpu(device)
-        return self
+        """This Tensor on `device`: itself where it lies there, else a copy outside the graph."""
+        array = moved(self.data, device)
+        if array is self._data:
+            return self
+        copy = constant(array)
+        copy.requires_grad = self.requires_grad
+        return copy
 
 
 class Parameter(Tensor):
@@ -391,11 +398,6 @@ def _one_sequence(values: tuple[Any, ...]) -> tuple[int, ...]:
 
 def _raw(value: Any) -> Any:
     return value.data if isinstance(value, Tensor) else value
-
-
-def _on_cpu(device: str) -> None:
-    if device != "cpu":
-        raise ValueError(f"Tensor: there is no device {device!r} here; use 'cpu'.")
 
 
 # Last, because it needs the class.

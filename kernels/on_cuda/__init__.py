@@ -8,6 +8,8 @@ kernels, without one our engine interprets the same source, see `kernels.cuda`.
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable
+from typing import Any
 
 # The kernels of each file; a test holds this table against the files.
 HOMES: dict[str, tuple[str, ...]] = {
@@ -57,3 +59,18 @@ def load(name: str) -> None:
     raise NotImplementedError(
         f"{name}: this kernel is not written for CUDA. Bring its arrays to the CPU, x.to('cpu')."
     )
+
+
+def launcher(name: str) -> Callable[..., Any]:
+    """What computes this kernel on the device.
+
+    Raises:
+        KeyError: there is no such kernel.
+        NotImplementedError: it is not written for CUDA.
+    """
+    from .. import get
+
+    kernel = get(name)
+    if "cuda" not in kernel.devices:
+        load(name)
+    return kernel.devices["cuda"]

@@ -18,8 +18,8 @@ THREADS = 256  # of a block of an elementwise kernel
 Shape = tuple[int, ...]
 
 
-class CudaArray:
-    """Numbers on the device.
+class CudaArray(np.lib.mixins.NDArrayOperatorsMixin):
+    """Numbers on the device; operators and NumPy's functions compute there, see `elementwise`.
 
     Attributes:
         shape, dtype: as of an ndarray.
@@ -60,6 +60,55 @@ class CudaArray:
             "numpy: this array lies on the device. Copy it with .numpy(), or bring the Tensor to "
             "the CPU with .to('cpu')."
         )
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **params: Any) -> Any:
+        from . import elementwise
+
+        if method == "reduce":
+            axis = inputs[1] if len(inputs) > 1 else params.get("axis", 0)
+            return elementwise.reduced(ufunc, inputs[0], axis, bool(params.get("keepdims")))
+        function = elementwise.TABLE.get(ufunc) if method == "__call__" else None
+        if function is None or params.keys() - {"out"}:
+            raise TypeError(
+                f"{ufunc.__name__}: it is not written for CUDA. Bring the arrays to the CPU, "
+                "x.to('cpu')."
+            )
+        return function(*inputs, **({"out": params["out"][0]} if "out" in params else {}))
+
+    def __array_function__(self, function: Any, types: Any, args: Any, params: Any) -> Any:
+        from .copies import expanded
+
+        if function is np.broadcast_to:
+            return expanded(*args, **params)
+        if function in (np.shape, np.ndim, np.size):
+            return getattr(self, function.__name__)
+        raise TypeError(
+            f"{function.__name__}: it is not written for CUDA. Bring the arrays to the CPU, "
+            "x.to('cpu')."
+        )
+
+    def __setitem__(self, place: Any, values: Any) -> None:
+        """Copy an array of the host into all of this one: `x[...] = values`."""
+        if place is not Ellipsis or self.turned:
+            raise TypeError("setitem: on the device only x[...] = values is written, for all of x.")
+        if self.size:
+            full = np.broadcast_to(np.asarray(values, self.dtype), self.shape)
+            lying = np.ascontiguousarray(full).reshape(self.memory.shape)
+            self.memory.copy_to_device(lying, stream=stream())
+
+    def sum(self, axis: Any = None, keepdims: bool = False) -> Any:
+        """The sum over one axis, several, or all."""
+        return np.add.reduce(self, axis, keepdims=keepdims)  # type: ignore[call-overload]
+
+    def astype(self, dtype: Any, copy: bool = True) -> CudaArray:
+        """The array itself: its type is the one that kernels compute in.
+
+        Raises:
+            TypeError: another type is asked for.
+        """
+        if np.dtype(dtype) != self.dtype:
+            raise TypeError(f"astype: {self.dtype} to {np.dtype(dtype)} is not written for CUDA.")
+        return self
 
     def numpy(self) -> Any:
         """A copy on the host."""
@@ -102,6 +151,20 @@ class CudaArray:
         if self.ndim > 2:
             raise ValueError(f"T: the array is {self.shape}; on the device a matrix has a T.")
         return self.swapaxes(0, 1)
+
+    def transpose(self, *axes: Any) -> CudaArray:
+        """The axes in another order, by default reversed: a view where the last two change over."""
+        given = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes
+        order = [one % self.ndim for one in given or reversed(range(self.ndim))]
+        plain = list(range(self.ndim))
+        if order == plain:
+            return self
+        if order[:-2] == plain[:-2]:
+            return self.swapaxes(-1, -2)
+        from .copies import strided
+
+        steps = [math.prod(self.shape[one + 1 :]) for one in order]
+        return strided(self, tuple(self.shape[one] for one in order), tuple(steps))
 
     def reshape(self, *shape: Any) -> CudaArray:
         """The elements in another shape, a view; one length may be -1."""

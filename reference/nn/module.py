@@ -62,9 +62,20 @@ class Module:
         """Behave as when serving: the same input gives the same output; returns the module."""
         return self.train(False)
 
+    def to(self, device: str) -> Self:
+        """Move all Parameters and their gradients; returns the module.
+
+        Arrays that are state without gradient (running means) stay on the CPU.
+        """
+        for parameter in self.parameters():
+            parameter.data = parameter.to(device)
+            if parameter.grad is not None:
+                parameter.grad = parameter.grad.to(device)
+        return self
+
     def state_dict(self) -> State:
         """Copies of all weights and of all ndarray attributes, by path."""
-        state = {name: parameter.data.copy() for name, parameter in self.named_parameters()}
+        state = {name: np.array(parameter.numpy()) for name, parameter in self.named_parameters()}
         state.update({name: values.copy() for name, values in self._buffers().items()})
         return state
 

@@ -62,7 +62,7 @@ def sum_vjp(g: Any, out: Any, x: Any, axis: Axis = None, keepdims: bool = False)
 def sum_backward(g: Array, out: Array, x: Array, axis: Axis, keepdims: bool) -> Any:
     if axis is not None and not keepdims:
         g = g.reshape(_kept(x.shape, axis, "sum"))
-    if x.size > SMALL:
+    if x.size > SMALL or x.device != "cpu":
         return (np.broadcast_to(g, x.shape),)
     spread = np.empty(x.shape, x.dtype)
     spread[...] = g

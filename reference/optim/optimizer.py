@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
+from ..devices import zeros_beside
 from ..tensor import Tensor
 
 Array = NDArray[Any]
@@ -50,5 +50,5 @@ class Optimizer:
 def state_like(known: Array | None, weights: Array) -> Array:
     """A state array beside `weights`: zeros at first, later `known` in the dtype of the weights."""
     if known is None:
-        return np.zeros(weights.shape, weights.dtype)
+        return zeros_beside(weights)  # type: ignore[no-any-return]
     return known if known.dtype == weights.dtype else known.astype(weights.dtype)

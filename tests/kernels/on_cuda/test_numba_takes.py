@@ -53,6 +53,10 @@ KERNELS = {
     "activations": {
         name: "vvv" if name.endswith("backward") else "vv" for name in on_cuda.HOMES["activations"]
     },
+    "elementwise": {
+        **dict.fromkeys(("add", "subtract", "multiply", "divide", "maximum"), "vvv"),
+        **dict.fromkeys(("negative", "sqrt"), "vv"),
+    },
     "bias": {"bias_add": "vvv", "bias_relu": "vvv", "bias_gelu": "vvvv"},
     "reduce": {"sum_rows": "mv", "max_rows": "mv", "sum_columns": "mm"},
     "softmax": {

@@ -1,0 +1,54 @@
+"""Where arrays lie: in the memory of the CPU, or on the device that `kernels.on_cuda` computes on.
+
+Nothing of CUDA is loaded before the first array is moved. From then on every kernel looks at its
+arguments: arrays of the device go to the launchers there. A part of a learner's computes on arrays
+of the CPU, so on the device the framework's own kernels run.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .errors import DTypeError
+
+DEVICES = ("cpu", "cuda")
+
+
+def moved(array: Any, device: str) -> Any:
+    """The array on `device`: itself where it lies there, else a copy.
+
+    Raises:
+        ValueError: no such device.
+        DTypeError: float64, which the device does not compute in.
+    """
+    if device not in DEVICES:
+        raise ValueError(f"Tensor: there is no device {device!r} here; use 'cpu' or 'cuda'.")
+    if device == array.device:
+        return array
+    if device == "cpu":
+        return array.numpy()
+    from kernels.on_cuda.array import to_device
+
+    from .backend import serve_devices
+
+    serve_devices()
+    try:
+        return to_device(array)
+    except TypeError as error:
+        raise DTypeError(f"Tensor: {error}") from None
+
+
+def zeros_beside(array: Any) -> Any:
+    """Zeros of the shape and type of `array`, where it lies."""
+    if array.device == "cpu":
+        return np.zeros(array.shape, array.dtype)
+    from kernels.on_cuda.copies import filled
+
+    return filled(array.shape, 0.0)
+
+
+def on_device(value: Any) -> bool:
+    """Whether this is an array of the device."""
+    return getattr(value, "device", "cpu") == "cuda" and not isinstance(value, np.ndarray)

@@ -1,0 +1,139 @@
+"""Tensors and models on the device compute what they compute on the CPU, and stay there."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any
+
+import numpy as np
+import pytest
+
+from reference import DTypeError, Tensor, nn, ops, optim
+
+
+def draw(*shape: int, seed: int = 0) -> Any:
+    return np.random.default_rng([seed, *shape]).standard_normal(shape).astype(np.float32)
+
+
+def trained(
+    device: str, optimiser: Any, steps: int = 3, **settings: Any
+) -> tuple[list[float], Any]:
+    """The losses of some steps of an MLP, and the model."""
+    rng = np.random.default_rng(0)
+    model = nn.MLP([12, 33, 5], rng=np.random.default_rng(1)).to(device)
+    steps_of = optimiser(model.parameters(), lr=0.05, **settings)
+    losses = []
+    for _ in range(steps):
+        x = Tensor(rng.standard_normal((20, 12)).astype(np.float32), device=device)
+        loss = nn.CrossEntropyLoss()(model(x), rng.integers(0, 5, 20))
+        steps_of.zero_grad()
+        loss.backward()
+        steps_of.step()
+        losses.append(loss.item())
+    return losses, model
+
+
+@pytest.mark.parametrize(
+    ("optimiser", "settings"),
+    [
+        (optim.SGD, {}),
+        (optim.SGD, {"momentum": 0.9, "nesterov": True, "weight_decay": 0.01}),
+        (optim.Adam, {}),
+        (optim.AdamW, {}),
+    ],
+)
+def test_an_mlp_learns_the_same_on_the_device(optimiser: Any, settings: Any) -> None:
+    losses, model = trained("cuda", optimiser, **settings)
+    expected, twin = trained("cpu", optimiser, **settings)
+
+    np.testing.assert_allclose(losses, expected, rtol=1e-5)
+    assert losses[-1] < losses[0] or settings or optimiser is not optim.SGD
+    for one, other in zip(model.parameters(), twin.parameters(), strict=True):
+        assert one.device == "cuda" and one.grad is not None and one.grad.device == "cuda"
+        np.testing.assert_allclose(one.numpy(), other.numpy(), rtol=1e-4, atol=1e-6)
+        np.testing.assert_allclose(one.grad.numpy(), other.grad.numpy(), rtol=1e-4, atol=1e-6)
+
+
+def gradients(f: Any, arrays: list[Any], device: str) -> list[Any]:
+    """f's value and the gradients of its arguments."""
+    inputs = [Tensor(one, requires_grad=True, device=device) for one in arrays]
+    out = f(*inputs)
+    assert out.device == device
+    (out * out).sum().backward()
+    return [out.numpy(), *(one.grad.numpy() for one in inputs if one.grad is not None)]
+
+
+OPS = {
+    "arithmetic": (lambda a, b: (a * 2 - b / 3 + 1) * -a, [(4, 5), (4, 5)]),
+    "broadcasting": (lambda a, b: a * b + b, [(3, 4, 5), (4, 1)]),
+    "functions": (lambda a: (a * a + 1).log().tanh() + a.exp().sqrt(), [(6, 7)]),
+    "activations": (lambda a: ops.gelu(a) + a.relu() + a.sigmoid() + ops.silu(a), [(9, 5)]),
+    "sums": (lambda a: a.sum(axis=0) + a.mean(axis=1).sum(), [(7, 7)]),
+    "matmul": (lambda a, b: a @ b, [(2, 5, 6), (6, 4)]),
+    "transposed": (lambda a, b: a.T @ b.T, [(6, 5), (4, 6)]),
+    "softmax": (lambda a: ops.softmax(a) + ops.log_softmax(a), [(5, 11)]),
+    "layer norm": (lambda x, g, b: ops.layer_norm(x, g, b), [(6, 10), (10,), (10,)]),
+    "attention": (
+        lambda q, k, v: ops.attention(q, k, v, causal=True),
+        [(1, 2, 9, 8), (1, 2, 9, 8), (1, 2, 9, 8)],
+    ),
+    "convolution": (
+        lambda x, w, b: ops.conv2d(x, w, b, stride=2, padding=1),
+        [(2, 3, 7, 6), (4, 3, 3, 3), (4,)],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", OPS)
+def test_ops_and_their_gradients_agree_with_the_cpu(name: str) -> None:
+    f, shapes = OPS[name]
+    arrays = [draw(*shape, seed=place) for place, shape in enumerate(shapes)]
+
+    for got, wanted in zip(gradients(f, arrays, "cuda"), gradients(f, arrays, "cpu"), strict=True):
+        np.testing.assert_allclose(got, wanted, rtol=2e-4, atol=2e-4)
+
+
+def test_a_tensor_goes_there_and_comes_back() -> None:
+    x = Tensor(draw(3, 4), requires_grad=True)
+    there = x.to("cuda")
+
+    assert x.device == "cpu" and there.device == "cuda" and there.requires_grad
+    assert there.to("cuda") is there and there.to("cpu").device == "cpu"
+    np.testing.assert_array_equal(there.numpy(), x.data)
+    assert repr(there) == repr(x)
+    assert Tensor([2.5], device="cuda").item() == 2.5
+
+
+def test_a_state_goes_from_one_device_to_the_other() -> None:
+    model = nn.MLP([3, 4, 2], rng=np.random.default_rng(0))
+    twin = nn.MLP([3, 4, 2], rng=np.random.default_rng(1)).to("cuda")
+    twin.load_state_dict(model.state_dict())
+
+    assert twin.parameters()[0].device == "cuda"
+    for name, values in twin.state_dict().items():
+        np.testing.assert_array_equal(values, model.state_dict()[name])
+
+
+def test_what_the_device_cannot_do_says_so() -> None:
+    x = Tensor(draw(2, 3), device="cuda")
+    with pytest.raises(ValueError, match="no device 'tpu'"):
+        x.to("tpu")
+    with pytest.raises(DTypeError, match="float64"):
+        Tensor(np.zeros(3), device="cuda")
+    with pytest.raises(DTypeError, match="one place"):
+        x + Tensor(draw(2, 3))
+    with pytest.raises(TypeError, match="not written for CUDA"):
+        ops.sin(x)
+
+
+def test_nothing_of_cuda_is_loaded_for_the_cpu() -> None:
+    code = (
+        "import sys, numpy as np; from reference import Tensor, nn, optim;"
+        "m = nn.MLP([3, 2]); o = optim.Adam(m.parameters());"
+        "nn.CrossEntropyLoss()(m(Tensor(np.ones((2, 3), 'f'))), np.array([0, 1])).backward();"
+        "o.step(); print([one for one in sys.modules if 'cuda' in one])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == "[]"
