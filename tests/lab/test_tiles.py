@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from grader.student import StudentError
-from lab.render import Style
+from lab.render import Style, timed
 from lab.tiles import BAR, TILES, N, Speed, document, drawn, speeds
 
 EXPORTS = ["compact", "matmul_cache_tiled", "matmul_naive", "matmul_tiled"]
@@ -44,3 +44,13 @@ def test_the_document_says_the_same() -> None:
     said = document([Speed("tile 8", 1.234), Speed("x", None)], 111.11)
 
     assert said == {"n": N, "roof_gflops": 111.1, "gflops": {"tile 8": 1.23, "x": None}}
+
+
+def test_a_timing_tells_the_first_call_apart() -> None:
+    performance = {"value": 1.1, "ci": [1.0, 1.2], "pairs": 7, "thresholds": []}
+    outcome = {"status": "passed", "performance": {**performance, "first_call_s": 1.234}}
+
+    said = " ".join(" ".join(timed("t", outcome, Style("ascii"))).split())
+    assert "which compiles, took 1.2 s apart" in said
+    plain = timed("t", {**outcome, "performance": performance}, Style("ascii"))
+    assert "compiles" not in " ".join(plain)

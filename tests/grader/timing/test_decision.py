@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
+import jsonschema
 import numpy as np
 import pytest
 
 from assignments.catalog import Tier
+from grader.timing import decision
 from grader.timing.decision import AA_BAND, Samples, decide, undecided
 
 TIERS = (Tier(1.25, 1.0), Tier(2.0, 0.5))
 MS = 1_000_000
+SCHEMA = Path(decision.__file__).parents[1] / "schema" / "grade-report.schema.json"
 
 
 def samples(ratio: float, *, noise: float = 0.01, pairs: int = 15, **more: Any) -> Samples:
@@ -109,4 +114,6 @@ def test_what_else_is_told_stands_in_the_report() -> None:
     found = decide(samples(1.0), TIERS, floor=0.2, extra={"first_call_s": 1.5})
 
     assert found.to_json()["first_call_s"] == 1.5
+    schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
+    jsonschema.validate(found.to_json(), schema["$defs"]["perf"])
     assert "first_call_s" not in decide(samples(1.0), TIERS, floor=0.2).to_json()
