@@ -63,24 +63,25 @@ class _Reader:
         for node in ast.walk(tree):
             yield from self._imported(node)
         bases = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
-        self._notes = {
-            id(part)
-            for node in ast.walk(tree)
-            for note in (getattr(node, "annotation", None), getattr(node, "returns", None))
-            if isinstance(note, ast.expr)
-            for part in ast.walk(note)
-        }
+        self._notes = {id(part) for note in _notes(tree) for part in ast.walk(note)}
+        compiles = _compiling(tree)
         for node in ast.walk(tree):
             yield from self._node(node)
             if isinstance(node, ast.Name) and node.id in self._aliases and id(node) not in bases:
                 yield node.lineno, node.id, "a module is used through its names only"
+            if (
+                isinstance(node, ast.Name | ast.Attribute)
+                and self._full(node) == COMPILER
+                and id(node) not in compiles
+            ):
+                yield node.lineno, COMPILER, "it decorates a function, with or without options"
 
     # ---- imports ------------------------------------------------------------------------------
     def _imported(self, node: ast.AST) -> Iterator[Finding]:
         if isinstance(node, ast.Import):
             for alias in node.names:
                 if alias.name in self._modules:
-                    self._aliases[alias.asname or alias.name] = alias.name
+                    yield from self._bound(node.lineno, alias, self._aliases, alias.name)
                 else:
                     yield node.lineno, f"import {alias.name}", self._importable()
         elif isinstance(node, ast.ImportFrom):
@@ -91,8 +92,19 @@ class _Reader:
                 yield node.lineno, f"from {module} import", self._importable()
                 return
             for alias in node.names:
-                self._known[alias.asname or alias.name] = f"{module}.{alias.name}"
+                full = f"{module}.{alias.name}"
+                yield from self._bound(node.lineno, alias, self._known, full)
                 yield from self._of_module(node.lineno, module, alias.name)
+
+    def _bound(
+        self, line: int, alias: ast.alias, names: dict[str, str], what: str
+    ) -> Iterator[Finding]:
+        """Remember what an import binds; one name is one thing in the whole file."""
+        name = alias.asname or alias.name
+        before = self._aliases.get(name) or self._known.get(name) or what
+        if before != what:
+            yield line, name, f"it is already the name of {before}"
+        names[name] = what
 
     def _importable(self) -> str:
         return f"only {', '.join(sorted(self._modules))} can be imported here"
@@ -164,6 +176,27 @@ class _Reader:
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
             return f"{self._aliases.get(node.value.id, '')}.{node.attr}"
         return ""
+
+
+def _notes(tree: ast.Module) -> Iterator[ast.expr]:
+    """Annotations that neither call nor bind anything."""
+    for node in ast.walk(tree):
+        for note in (getattr(node, "annotation", None), getattr(node, "returns", None)):
+            if isinstance(note, ast.expr) and not any(
+                isinstance(part, ast.Call | ast.NamedExpr) for part in ast.walk(note)
+            ):
+                yield note
+
+
+def _compiling(tree: ast.Module) -> set[int]:
+    """Where the compiler may stand: as a decorator, or called."""
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            found.add(id(node.func))
+        elif isinstance(node, ast.FunctionDef):
+            found.update(id(decorator) for decorator in node.decorator_list)
+    return found
 
 
 def _within(tree: ast.Module, scope: str, names: frozenset[str]) -> Iterator[Finding]:

@@ -33,6 +33,7 @@ def probe(module, names, a):
     return found
 """
 BANNED = """
+import math
 import operator
 import numpy as np
 
@@ -48,6 +49,7 @@ CALLS = {
     "numpy.vecmat": lambda a: np.vecmat(a[0], a),
     "numpy.linalg": lambda a: np.linalg.norm(a),
     "ndarray.dot": lambda a: a.dot(a),
+    "math.sumprod": lambda a: math.sumprod(a[0], a[0]),
     "operator.matmul": lambda a: operator.matmul(a, a),
     "numpy.lib.stride_tricks.as_strided": lambda a: np.lib.stride_tricks.as_strided(a, (2,), (0,)),
 }
@@ -58,7 +60,7 @@ def probe(module, name, a):
 NAMES = (
     *("numpy.dot", "numpy.matmul", "numpy.einsum", "numpy.tensordot", "numpy.inner", "numpy.vdot"),
     *("numpy.vecdot", "numpy.matvec", "numpy.vecmat", "numpy.linalg", "ndarray.dot"),
-    *("operator.matmul", "numpy.lib.stride_tricks.as_strided"),
+    *("math.sumprod", "operator.matmul", "numpy.lib.stride_tricks.as_strided"),
 )
 
 
