@@ -18,8 +18,8 @@ KIB = 1024
         (SM90, 256, 32, 0, 8, ("threads", "registers")),
         # 33 are given out as 40: 1,280 a warp, 12 a quarter, 48 in all.
         (SM90, 256, 33, 0, 6, ("registers",)),
-        # 168 registers: 5,376 a warp, 3 a quarter, 12 in all (undivided it would be 12.19).
-        (SM90, 128, 168, 0, 3, ("registers",)),
+        # 120 registers: 3,840 a warp, 4 a quarter, 16 in all; the register file undivided holds 17.
+        (SM90, 32, 120, 0, 16, ("registers",)),
         # 124 are 128: 4,096 a warp, 16 warps in all, and a block has 8.
         (SM90, 256, 124, 8320, 2, ("registers",)),
         # 48 KiB and the system's 1 KiB: 228 / 49.
