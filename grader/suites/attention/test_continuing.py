@@ -19,7 +19,7 @@ TWISTS = {
     "not causal": "positions look ahead: the mask is missing.",
     "no last norm": "the last norm is missing before the head.",
 }
-MODELS = ((6, 4, 2, 2, 9), (5, 6, 1, 3, 7), (3, 2, 3, 1, 8))  # vocab, dim, layers, heads, context
+MODELS = ((6, 4, 2, 2, 9), (5, 6, 1, 3, 7), (3, 6, 2, 1, 8))  # vocab, dim, layers, heads, context
 
 
 def seed_of(rng):
@@ -30,7 +30,7 @@ def seed_of(rng):
 def test_gpt_values(student, rng):
     """GPT: logits and the gradient of every parameter"""
     for (V, dim, L, heads, context), B, T, dtype in (
-        ((4, 2, 2, 1, 5), 2, 3, np.float64),
+        ((4, 3, 2, 1, 5), 2, 3, np.float64),
         ((3, 4, 1, 2, 4), 1, 4, np.float32),
         ((5, 3, 1, 3, 2), 3, 1, np.float64),
     ):
@@ -169,7 +169,7 @@ def test_cached_logits(student, rng):
                     whole,
                     want.astype(dtype),
                     rtol=0.0,
-                    atol=4 * room * top,
+                    atol=8 * room * top,
                     what=f"the logits of GPT{sizes}, ids cut at {list(cuts)}",
                     help="New ids stand at positions cache.length and on, see all that the cache "
                     "holds, and each other causally; every layer has its own keys and values.",
