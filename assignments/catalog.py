@@ -125,6 +125,7 @@ class Stage:
     checks: tuple[Check, ...]
     timings: tuple[Timing, ...]
     runs: str
+    own_stack: bool  # the learner's files of other stages come along, and run in `reference`
     folder: Path
 
     @property
@@ -247,6 +248,7 @@ def read(folder: Path) -> Stage:
         checks=checks,
         timings=tuple(_timing(entry, checks) for entry in table.tables("timings", optional=True)),
         runs=table.choice("runs", RUNS, default=RUNS[0]),
+        own_stack=table.truth("own_stack"),
         folder=folder,
     )
     table.finish()
@@ -433,6 +435,11 @@ class _Table:
 
     def integer(self, key: str, default: Any = ...) -> Any:
         return self._pop(key, lambda v: type(v) is int, "it must be a whole number.", default)
+
+    def truth(self, key: str) -> bool:
+        return bool(
+            self._pop(key, lambda v: isinstance(v, bool), "it must be true or false.", False)
+        )
 
     def table(self, key: str) -> _Table:
         value = self._pop(key, lambda v: isinstance(v, dict), "it must be a table.")

@@ -181,10 +181,19 @@ class _Work:
         self._run_jobs([self._job(run, ("performance",)) for run in runs], 1, found, self._failed)
 
     def _job(self, run: Run, phases: tuple[str, ...]) -> Job:
-        source = self._ledger.submission(run.submission).source(self._stage.file_name)
+        submission = self._ledger.submission(run.submission)
+        name = self._stage.file_name
         kept = self._ledger.correctness(run.id)
         earlier = {o.id: o.status for o in SuiteRun.from_json(kept).outcomes} if kept else {}
-        return Job(run.id, self._stage.id, source, run.seed, phases, earlier)
+        return Job(
+            run.id,
+            self._stage.id,
+            submission.source(name),
+            run.seed,
+            phases,
+            earlier,
+            submission.beside(name),
+        )
 
     def _finish(self, run: Run, performance: SuiteRun) -> None:
         kept = self._ledger.correctness(run.id)

@@ -16,6 +16,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from assignments import catalog
 from assignments.catalog import Stage
 
 from . import __version__
@@ -74,21 +75,34 @@ def read(
     entry = files.get(stage.file_name) if isinstance(files, dict) else None
     if not isinstance(files, dict) or not isinstance(entry, dict):
         raise SubmissionError(f"the bundle holds no {stage.file_name}.")
+    along = _along(stage, files)
     others = tuple(
         (ascii(name)[1:80], f"only {stage.file_name} is read")
         for name in files
-        if name != stage.file_name
+        if name != stage.file_name and name not in along
     )
     identity = found.get("identity")
     return Submission(
         learner,
         stage.id,
-        {stage.file_name: _content(entry, stage.file_name)},
+        {stage.file_name: _content(entry, stage.file_name), **along},
         origin,
         _time(found.get("created_at")),
         _claims(identity if isinstance(identity, dict) else {}),
         (*rejected, *others[:100]),
     )
+
+
+def _along(stage: Stage, files: Mapping[str, Any]) -> dict[str, bytes]:
+    """The files of other stages, where this one runs on the learner's own stack."""
+    if not stage.own_stack:
+        return {}
+    known = {other.file_name for other in catalog.load()} - {stage.file_name}
+    return {
+        name: _content(entry, name)
+        for name, entry in files.items()
+        if name in known and isinstance(entry, dict)
+    }
 
 
 def _content(entry: Mapping[str, Any], name: str) -> bytes:

@@ -18,6 +18,7 @@ from . import source_rule
 from .errors import InfrastructureError, NotAssessed, WorkerError, WorkerTimeout
 from .solutions import solution_source
 from .spares import Spares, WorkerEnvironment
+from .stack import Parts, Stack
 from .student import Student
 
 if TYPE_CHECKING:
@@ -53,15 +54,23 @@ def bans_of(stage: Stage) -> tuple[str, ...]:
 
 
 class Desk:
-    """Workers for one run of one suite over one file. Use as a context manager."""
+    """Workers for one run of one suite over one file. Use as a context manager.
 
-    def __init__(self, stage: Stage, source: bytes, spares: Spares) -> None:
+    Args:
+        parts: what of other stages runs around the file, in checks that want the whole stack.
+    """
+
+    def __init__(
+        self, stage: Stage, source: bytes, spares: Spares, parts: Parts | None = None
+    ) -> None:
         self._stage = stage
         self._source = source
         self._spares = spares
+        self._parts = parts or Parts()
         self._environment = environment_of(stage)
         self._ends_at = time.monotonic() + stage.limits.suite_s
         self._students: dict[str, Student] = {}
+        self._stacks: dict[str, Stack] = {}
         self._timed: list[Student] = []
         self._import_error: WorkerError | None = None
         self._read = False
@@ -82,6 +91,19 @@ class Desk:
                 student.close()
             student = self._students[module] = self._open(self._source, self._environment)
         return student
+
+    def stack(self, module: str) -> Stack:
+        """The worker of the suite file `module` in which the file runs on the learner's own stack.
+
+        Raises:
+            WorkerError: as `student`.
+        """
+        student = self.student(f"{module}:stack")
+        stack = self._stacks.get(module)
+        if stack is None or stack.student is not student:
+            stack = Stack(student, self._parts, self._stage, self._source)
+            self._stacks[module] = stack
+        return stack
 
     def timing_pair(self, threads: int = 1) -> tuple[Student, Student]:
         """Two fresh workers pinned to as many processors: the learner's file, and the solution's.

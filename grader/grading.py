@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from . import events, keys, signing, views
 from .ingest import ingest
 from .ledger import Ledger, Run
 from .outcome import Status, SuiteRun
+from .passing import passing_parts
 from .report import build_report, validate
 from .runner import PHASES, SEED_BITS, run_suite
 from .spares import Spares
@@ -46,8 +47,14 @@ def judge(
     emit: events.Emit = events.ignore,
     run: str | None = None,
     spares: Spares | None = None,
+    beside: Mapping[str, bytes] | None = None,
 ) -> SuiteRun:
-    """Judge the bytes of a learner's file by the hidden suite of `stage`."""
+    """Judge the bytes of a learner's file by the hidden suite of `stage`.
+
+    `beside` are the learner's other files by name; what of them passes is the stack that a stage
+    with `own_stack` runs on.
+    """
+    parts = passing_parts(beside, spares) if beside and stage.own_stack else None
     return run_suite(
         stage,
         source,
@@ -58,6 +65,7 @@ def judge(
         emit=emit,
         run=run,
         spares=spares,
+        parts=parts,
     )
 
 
@@ -117,11 +125,13 @@ def self_grade(
     emit: events.Emit = events.ignore,
     run: str | None = None,
     spares: Spares | None = None,
+    beside: Sequence[Path] = (),
 ) -> Graded:
     """Grade the learner's own file, keep the attempt, and write the signed learner's view.
 
     Args:
         learner, claims: who the learner's `lab.toml` says hands in.
+        beside: the learner's files of other stages, for a stage with `own_stack`.
         emit: hears the run, each hidden check only by what a learner may know of it.
 
     Raises:
@@ -129,7 +139,9 @@ def self_grade(
         InfrastructureError: the suite cannot be run here.
     """
     run_id = run or events.new_run_id()
-    submission = replace(ingest(path, stage, learner=learner), claims=dict(claims or {}))
+    submission = replace(
+        ingest(path, stage, learner=learner, beside=beside), claims=dict(claims or {})
+    )
     key = keys.own()
     with Ledger(ledger_path) as ledger:
         number = ledger.add_submission(submission)
@@ -144,6 +156,7 @@ def self_grade(
                 emit=events.for_learner(emit),
                 run=run_id,
                 spares=spares,
+                beside=submission.beside(stage.file_name),
             )
         except BaseException:
             ledger.drop_run(run_id)

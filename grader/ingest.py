@@ -1,7 +1,8 @@
 """From a hostile folder, file or bundle to a `Submission`: bytes only, nothing parsed, nothing followed.
 
 Of a learner's folder exactly one file is read, the stage's own (`softmax.py`), or else one bundle that
-`lab submit` wrote. Everything else is listed with the reason why it was left, never opened. The file
+`lab submit` wrote; where a stage runs on the learner's own stack, the files of the other stages, too.
+Everything else is listed with the reason why it was left, never opened. The file
 is opened once, relative to the folder's descriptor, without following links and without waiting for
 a pipe; what is checked is what was opened, so that nothing can be swapped in between.
 """
@@ -13,11 +14,12 @@ import os
 import re
 import stat
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+from assignments import catalog
 from assignments.catalog import Stage
 
 from . import bundle
@@ -74,11 +76,14 @@ def learner_of(entry: Path) -> str:
     return f"learner-{hashlib.sha256(os.fsencode(entry.name)).hexdigest()[:12]}"
 
 
-def ingest(path: Path, stage: Stage, *, learner: str | None = None) -> Submission:
+def ingest(
+    path: Path, stage: Stage, *, learner: str | None = None, beside: Iterable[Path] = ()
+) -> Submission:
     """Read what was handed in at `path`: a learner's folder, the stage's file itself, or a bundle.
 
     Args:
         learner: who hands in; None takes the name of the folder or bundle.
+        beside: the files of other stages, where `path` is a file and the stage has `own_stack`.
 
     Raises:
         SubmissionError: there is nothing that can be read, with the reason.
@@ -89,7 +94,18 @@ def ingest(path: Path, stage: Stage, *, learner: str | None = None) -> Submissio
     content, changed_at = _read(path, None)
     if _is_bundle(path.name):
         return bundle.read(content, stage, learner=who, origin=str(path))
-    return Submission(who, stage.id, {stage.file_name: content}, str(path), changed_at)
+    files = {stage.file_name: content}
+    for file in beside:
+        if file.name in others(stage):
+            files[file.name] = _read(file, None)[0]
+    return Submission(who, stage.id, files, str(path), changed_at)
+
+
+def others(stage: Stage) -> set[str]:
+    """The names of the files of other stages that may come along."""
+    if not stage.own_stack:
+        return set()
+    return {other.file_name for other in catalog.load()} - {stage.file_name}
 
 
 def _from_folder(folder: Path, stage: Stage, learner: str) -> Submission:
@@ -107,16 +123,18 @@ def _from_folder(folder: Path, stage: Stage, learner: str) -> Submission:
         else:
             raise SubmissionError(_nothing(stage, names))
         content, changed_at = _read(Path(chosen), directory)
+        files = {chosen: content}
+        if chosen == stage.file_name:
+            along = [name for name in names if name in others(stage)]
+            files |= {name: _read(Path(name), directory)[0] for name in along}
     rejected = tuple(
-        (_shown(name), f"only {chosen} is read") for name in names[:MAX_LISTED] if name != chosen
+        (_shown(name), f"only {chosen} is read") for name in names[:MAX_LISTED] if name not in files
     )
     if chosen != stage.file_name:
         return bundle.read(
             content, stage, learner=learner, origin=str(folder / chosen), rejected=rejected
         )
-    return Submission(
-        learner, stage.id, {chosen: content}, str(folder / chosen), changed_at, {}, rejected
-    )
+    return Submission(learner, stage.id, files, str(folder / chosen), changed_at, {}, rejected)
 
 
 def _nothing(stage: Stage, names: list[str]) -> str:

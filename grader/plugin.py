@@ -23,6 +23,7 @@ from .adapter import METADATA_KEY
 from .desk import Desk
 from .errors import InfrastructureError
 from .outcome import Outcome, Status
+from .stack import Stack
 from .student import Student
 from .timing.bench import Bench
 
@@ -57,6 +58,14 @@ class GraderPlugin:
         if self.record_calls:
             student.on_call = self._on_call(check_id(request.node))
         return student
+
+    @pytest.fixture
+    def stack(self, request: pytest.FixtureRequest) -> Stack:
+        """The learner's module on the learner's own stack, in a worker of its own."""
+        stack = self.desk.stack(str(request.path))
+        self._current = stack.student
+        self._cpu_ns = stack.student.worker.box.cpu_ns()
+        return stack
 
     @pytest.fixture
     def rng(self, request: pytest.FixtureRequest) -> np.random.Generator:

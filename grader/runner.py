@@ -32,6 +32,7 @@ from .outcome import Outcome, Status, SuiteRun
 from .plugin import GraderPlugin
 from .solutions import solution_source
 from .spares import Spares
+from .stack import Parts
 from .suites import suite_folder
 
 PHASES = ("correctness", "performance")
@@ -52,6 +53,7 @@ def run_suite(
     spares: Spares | None = None,
     record_calls: bool = False,
     settle: bool = True,
+    parts: Parts | None = None,
 ) -> SuiteRun:
     """Judge `source`, the bytes of the learner's file, by the `suite` of `stage`.
 
@@ -66,6 +68,7 @@ def run_suite(
         record_calls: emit the arguments of each call (for a script that repeats it).
         settle: look twice at what may not be the learner's: a body that stumbled, a process that
             ended in the middle of a call (anybody may have killed it).
+        parts: of the learner's other stages, for checks of the whole stack.
 
     Returns:
         One outcome for each expected check, in the manifest's order.
@@ -82,13 +85,13 @@ def run_suite(
     emit(events.run_started(run, stage.id, suite, seed, isolation, checks))
     own_spares = Spares() if spares is None else None
     try:
-        with Desk(stage, source, spares or own_spares) as desk:  # type: ignore[arg-type]
+        with Desk(stage, source, spares or own_spares, parts) as desk:  # type: ignore[arg-type]
             plugin = GraderPlugin(stage, checks, desk, seed, run, emit, earlier or {}, record_calls)
             report = _pytest(suite_folder(stage, suite), plugin)
         found = adapter.outcomes(report, [check.id for check in checks])
         outcomes = found
         if settle and plugin.suspects:
-            outcomes = _settled(stage, source, suite, seed, found, plugin, spares)
+            outcomes = _settled(stage, source, suite, seed, found, plugin, spares, parts)
         for outcome in outcomes:
             if outcome.id in plugin.suspects or outcome.status is Status.NOT_RUN:
                 emit(events.check_finished(run, outcome))
@@ -135,6 +138,7 @@ def _settled(
     found: tuple[Outcome, ...],
     plugin: GraderPlugin,
     spares: Spares | None,
+    parts: Parts | None,
 ) -> tuple[Outcome, ...]:
     """`found`, with every suspect judged once more: a crash must come twice to count."""
 
@@ -144,7 +148,15 @@ def _settled(
             return {}
         earlier = {**plugin.earlier, **{o.id: o.status for o in found if o.id not in ids}}
         again = run_suite(
-            stage, file, suite, seed=seed, only=ids, earlier=earlier, spares=spares, settle=False
+            stage,
+            file,
+            suite,
+            seed=seed,
+            only=ids,
+            earlier=earlier,
+            spares=spares,
+            settle=False,
+            parts=parts if file is source else None,
         )
         return {outcome.id: outcome for outcome in again.outcomes}
 

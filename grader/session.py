@@ -7,7 +7,7 @@ save comes. Ending its process group ends everything: its boxes die with it.
     {"job": "check", "run": "1f", "stage": "softmax", "file": "/abs/softmax.py", "only": null}
     {"job": "submit", "run": "20", "stage": "softmax", "file": ..., "ledger": ..., "reports": ...}
     {"job": "judge", "run": "21", "stage": "softmax", "source": "<base64>", "seed": 7,
-     "phases": ["correctness"], "earlier": {}}                a part of a batch's work
+     "phases": ["correctness"], "earlier": {}, "beside": {}}  a part of a batch's work
     {"job": "quit"}
 """
 
@@ -90,6 +90,7 @@ class Session:
             claims=job.get("claims") or {},
             run=str(job["run"]),
             spares=self._spares,
+            beside=[Path(path) for path in job.get("beside") or ()],
         )
 
     def _judge(self, job: Job) -> None:
@@ -101,6 +102,7 @@ class Session:
             earlier={name: Status(status) for name, status in job["earlier"].items()},
             run=str(job["run"]),
             spares=self._spares,
+            beside={name: base64.b64decode(data) for name, data in job.get("beside", {}).items()},
         )
         self._emit(events.judged(str(job["run"]), judged.to_json()))
 

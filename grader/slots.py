@@ -36,6 +36,7 @@ class Job:
     seed: int
     phases: tuple[str, ...]
     earlier: Mapping[str, Status] = field(default_factory=dict)
+    beside: Mapping[str, bytes] = field(default_factory=dict)  # files of the other stages
 
     def to_json(self) -> dict[str, Any]:
         """The job as `session.py` takes it."""
@@ -47,6 +48,7 @@ class Job:
             "seed": self.seed,
             "phases": list(self.phases),
             "earlier": {name: str(status) for name, status in self.earlier.items()},
+            "beside": {name: base64.b64encode(data).decode() for name, data in self.beside.items()},
         }
 
 

@@ -41,6 +41,10 @@ class Submission:
         except KeyError:
             raise SubmissionError(f"{self.learner}: there is no {file_name} in it.") from None
 
+    def beside(self, file_name: str) -> dict[str, bytes]:
+        """The files other than `file_name`."""
+        return {name: content for name, content in self.files.items() if name != file_name}
+
 
 def digest(files: Mapping[str, bytes]) -> str:
     """SHA-256 over every file's name, length and bytes, in the order of their names."""

@@ -143,6 +143,7 @@ class LabApp(App[None]):
             reports=str(workspace.reports),
             learner=workspace.learner.get("id") or workspace.learner.get("name") or "me",
             claims=workspace.learner,
+            beside=[str(path) for path in workspace.beside(stage)],
         )
 
     async def _start(self, stage: Stage, suite: str, job: str, **fields: Any) -> None:

@@ -69,6 +69,13 @@ class Workspace:
         """The learner's file of a stage."""
         return self.folder(stage) / stage.file_name
 
+    def beside(self, stage: Stage) -> list[Path]:
+        """The files of the other stages, for a stage that runs on the learner's own stack."""
+        if not stage.own_stack:
+            return []
+        files = [self.file(other) for other in catalog.load() if other.id != stage.id]
+        return [file for file in files if file.is_file()]
+
     def relative(self, path: Path) -> str:
         """`path` as the learner would type it from here."""
         try:

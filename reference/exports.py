@@ -1,5 +1,8 @@
 """Slots for what learners export under signatures that are not those of the kernels.
 
+    softmax, logsumexp                 stage 01: rows of a matrix
+    cross_entropy                      stage 01: the pair (softmax_loss, softmax_grad)
+    activation                         stage 02: the pair (activation, activation_grad), by name
     conv2d, conv2d_backward            stage 05, arrays
     max_pool2d, max_pool2d_backward    stage 05, arrays
     avg_pool2d, avg_pool2d_backward    stage 05, arrays
@@ -24,6 +27,44 @@ Function = Callable[..., Any]
 Kernels = dict[str, Function]
 
 BLOCK = 64  # queries and keys that a learner's flash attention takes at a time
+
+
+def softmax(function: Function) -> Kernels:
+    """`softmax(Z)` of each row."""
+    return {"softmax": lambda x, out=None: function(x)}
+
+
+def logsumexp(function: Function) -> Kernels:
+    """`logsumexp(Z)` of each row."""
+    return {"logsumexp": function}
+
+
+def cross_entropy(pair: tuple[Function, Function]) -> Kernels:
+    """`softmax_loss(Z, y)` and `softmax_grad(Z, y)`; the forward kernel saves Z, not its softmax."""
+    loss, grad = pair
+
+    def forward(logits: Array, labels: Array) -> tuple[Array, Array]:
+        return np.asarray(loss(logits, labels), logits.dtype), logits
+
+    def backward(g: Array, logits: Array, labels: Array) -> Array:
+        return np.asarray(g * grad(logits, labels), logits.dtype)
+
+    return {"cross_entropy": forward, "cross_entropy_backward": backward}
+
+
+def activation(pair: tuple[Function, Function]) -> Kernels:
+    """`activation(name, z)` and `activation_grad(name, z)`, where the kernels are relu and sigmoid."""
+    value, slope = pair
+
+    def relu_backward(g: Array, out: Array) -> Array:
+        # What relu let through is above 0 after it, too.
+        return np.asarray(g * slope("relu", out), out.dtype)
+
+    return {
+        "relu": lambda x, out=None: value("relu", x),
+        "relu_backward": relu_backward,
+        "sigmoid": lambda x: value("sigmoid", x),
+    }
 
 
 def conv2d(function: Function) -> Kernels:
@@ -135,6 +176,10 @@ def flash(pair: tuple[Function, Function]) -> Kernels:
 
 
 ADAPTERS = (
+    softmax,
+    logsumexp,
+    cross_entropy,
+    activation,
     conv2d,
     conv2d_backward,
     max_pool2d,

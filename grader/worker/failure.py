@@ -11,9 +11,11 @@ MAX_FRAMES = 8
 
 
 def describe(error: BaseException, path: str) -> dict[str, Any]:
-    """The reply that tells `error`; only frames of the learner's file at `path` are shown."""
+    """The reply that tells `error`; only frames of the learner's files, beside `path`, are shown."""
     try:
-        text = str(error)[:MAX_TEXT]
+        # A note says, for instance, in which slot of the framework it happened.
+        notes = [note for note in getattr(error, "__notes__", ()) if type(note) is str]
+        text = "\n".join([str(error), *notes])[:MAX_TEXT]
     except BaseException:  # a message that cannot be made is no message
         text = ""
     return {
@@ -29,11 +31,14 @@ def _lines(error: BaseException, path: str) -> str:
         if isinstance(error, SyntaxError):
             shown = traceback.format_exception_only(error)
             return "".join(shown).replace(path, name)[-MAX_TEXT:]
+        folder = os.path.dirname(path)
         frames = [
-            frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == path
+            frame
+            for frame in traceback.extract_tb(error.__traceback__)
+            if os.path.dirname(frame.filename) == folder
         ]
         parts = [
-            f"{name}, line {frame.lineno}, in {frame.name}\n    {frame.line}"
+            f"{os.path.basename(frame.filename)}, line {frame.lineno}, in {frame.name}\n    {frame.line}"
             for frame in frames[-MAX_FRAMES:]
         ]
         return "\n".join(parts)[-MAX_TEXT:]

@@ -27,6 +27,7 @@ COMMANDS = (
     Command("hint", "learner", "a hint for a check, three levels"),
     Command("bench", "learner", "time your file against the course's solution; --machine: roofs"),
     Command("run", "learner", "run a script of yours in the box"),
+    Command("stack", "learner", "your code in the framework's slots; train a model on it"),
     Command("submit", "learner", "grade your file by the hidden checks and keep the attempt"),
     Command("history", "learner", "your attempts and their scores"),
     Command("diff", "learner", "what changed since an attempt"),

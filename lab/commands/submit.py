@@ -47,6 +47,7 @@ def _graded(stage: Stage, file: Path, workspace: Workspace, *, as_json: bool) ->
         learner=workspace.learner.get("id") or workspace.learner.get("name") or "me",
         claims=workspace.learner,
         emit=told.hear,
+        beside=workspace.beside(stage),
     )
     told.end()
     if as_json:
@@ -65,7 +66,10 @@ def _bundle(stage: Stage, file: Path, workspace: Workspace, *, as_json: bool) ->
 
     from grader import bundle, ingest
 
-    submission = replace(ingest.ingest(file, stage, learner="me"), claims=workspace.learner)
+    submission = replace(
+        ingest.ingest(file, stage, learner="me", beside=workspace.beside(stage)),
+        claims=workspace.learner,
+    )
     place = workspace.store / "bundles" / f"{stage.id}-{submission.sha256[:8]}{bundle.SUFFIX}"
     place.parent.mkdir(parents=True, exist_ok=True)
     place.write_bytes(bundle.write(submission))
@@ -73,7 +77,8 @@ def _bundle(stage: Stage, file: Path, workspace: Workspace, *, as_json: bool) ->
         print_json({"bundle": str(place), "sha256": submission.sha256})
     else:
         print(f"Hand in this file: {place}")
-        print("It holds your file and the name in lab.toml, nothing else.")
+        files = "your files of all stages" if len(submission.files) > 1 else "your file"
+        print(f"It holds {files} and the name in lab.toml, nothing else.")
     return 0
 
 

@@ -65,6 +65,34 @@ def attention(q, k, v, mask=None):
     return oracle("attention")(q, k, v, mask=mask)[0], None
 
 
+def softmax(Z):
+    calls.append("softmax")
+    return oracle("softmax")(Z)
+
+
+def logsumexp(Z):
+    calls.append("logsumexp")
+    return oracle("logsumexp")(Z)
+
+
+def softmax_loss(Z, y):
+    return float(oracle("cross_entropy")(Z, y)[0])
+
+
+def softmax_grad(Z, y):
+    calls.append("cross_entropy")
+    return oracle("cross_entropy_backward")(np.ones((), Z.dtype), oracle("softmax")(Z), y)
+
+
+def activation(name, z):
+    return oracle(name)(z)
+
+
+def activation_grad(name, z):
+    calls.append("activation")
+    return (z > 0).astype(z.dtype)
+
+
 def flash_forward(q, k, v, block_q, block_k, causal):
     calls.append("flash")
     return oracle("attention")(q, k, v, causal=causal)
@@ -76,6 +104,10 @@ def flash_backward(do, q, k, v, o, lse, block_q, block_k, causal):
 
 
 LEARNERS = {
+    "softmax": softmax,
+    "logsumexp": logsumexp,
+    "cross_entropy": (softmax_loss, softmax_grad),
+    "activation": (activation, activation_grad),
     "conv2d": conv2d,
     "conv2d_backward": conv2d_backward,
     "max_pool2d": max_pool2d,
@@ -98,7 +130,10 @@ def results() -> list[Any]:
     pooled = ops.max_pool2d(y, 3, 1) + ops.avg_pool2d(y, 3, 1)
     seen = rng.random((5, 5)) < 0.7
     out = ops.attention(q, k, v, causal=True) + ops.attention(q, k, v, seen)
-    total = (pooled * pooled).sum() + (out * out).sum()
+    z = x.reshape(16, 18)
+    loss = ops.cross_entropy(z, np.arange(16)) + (ops.softmax(z, 1) * ops.sigmoid(z)).sum()
+    loss = loss + (ops.relu(z) * ops.relu(z)).sum() + ops.logsumexp(z, 1).sum()
+    total = (pooled * pooled).sum() + (out * out).sum() + loss
     return [total.data, *[g.data for g in grad(total, [x, w, b, q, k, v])]]
 
 
