@@ -58,7 +58,7 @@ class Lanes:
         seconds: float,
     ) -> None:
         self.analyze, self.seconds = analyze, seconds
-        self.deadline = time.perf_counter() + seconds
+        self.deadline = time.process_time() + seconds
         self.grid_dim_x, self.grid_dim_y, self.grid_dim_z = self.grid = grid
         self.block_dim_x, self.block_dim_y, self.block_dim_z = self.block = block
         self.threads = block[0] * block[1] * block[2]
@@ -124,7 +124,7 @@ class Lanes:
             self.issued += operations * warps
             self.active += operations * lanes
             self.flops += flops * lanes
-        if self.steps % STEPS == 0 and time.perf_counter() > self.deadline:
+        if self.steps % STEPS == 0 and time.process_time() > self.deadline:
             raise Endless(line, self.seconds)
 
     def count(self, m: Mask) -> tuple[int, int]:
