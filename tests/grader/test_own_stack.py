@@ -10,6 +10,7 @@ import pytest
 from assignments import catalog
 from grader import bundle, ingest, passing, stack
 from grader.mutants import mutants
+from grader.runner import run_suite
 from grader.slots import Job
 from grader.solutions import solution_source
 from grader.spares import WorkerEnvironment, start_worker
@@ -158,6 +159,36 @@ def test_what_does_not_pass_is_left_to_the_framework(
     assert list(tmp_path.glob("*.json")) != []
     monkeypatch.setattr(passing, "run_suite", None)  # known by now
     assert passing.passing_parts({"softmax.py": broken.source}) == found
+
+
+# ---- the capstone on the whole stack ---------------------------------------------------------------
+def capstone_run(sources: dict[str, bytes], *checks: str) -> dict[str, Any]:
+    others = {name: source for name, source in sources.items() if name != "capstone"}
+    ran = run_suite(
+        STAGES["capstone"],
+        SOURCES["capstone"],
+        "hidden",
+        only=checks,
+        parts=parts_of(others, EVERYTHING),
+    )
+    return {outcome.id: outcome for outcome in ran.outcomes}
+
+
+@pytest.mark.slow
+def test_the_whole_stack_of_solutions_trains_the_model_below_the_bar() -> None:
+    (outcome,) = capstone_run(SOURCES, "char_lm_learns").values()
+
+    assert str(outcome.status) == "passed", outcome.message
+
+
+def test_the_report_of_the_capstone_names_the_slot_of_a_mistake() -> None:
+    sources = spoiled("mlp", "y = x @ self.weight  #", "y = x @ self.weight.transpose()  #")
+
+    (outcome,) = capstone_run(sources, "char_lm_causal").values()
+
+    assert str(outcome.status) == "failed"
+    assert "the slot layer:Linear (mlp.py)" in outcome.diagnosis
+    assert "self.weight.transpose()" in outcome.diagnosis
 
 
 # ---- how the files come along ----------------------------------------------------------------------

@@ -13,7 +13,7 @@ from grader.spares import WorkerEnvironment, start_worker
 from grader.student import Student
 from grader.suites.capstone.programs import COUNTED, LARGE, UNCOUNTED
 
-T, D, BLOCK = 5120, 16, 64  # a (T, T) matrix of float32 has 105 MB, of booleans 26 MB
+T, D, BLOCK = 5120, 16, 128  # a (T, T) matrix of float32 has 105 MB, of booleans 26 MB
 ALLOWED = 16 << 20
 SEEN = 96 << 20  # an allocation that the meter must see
 SMALL = 1024
