@@ -98,6 +98,7 @@ class Session:
             catalog.stage(job["stage"]),
             base64.b64decode(job["source"]),
             seed=int(job["seed"]),
+            only=job.get("only"),
             phases=job["phases"],
             earlier={name: Status(status) for name, status in job["earlier"].items()},
             run=str(job["run"]),

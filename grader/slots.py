@@ -37,6 +37,7 @@ class Job:
     phases: tuple[str, ...]
     earlier: Mapping[str, Status] = field(default_factory=dict)
     beside: Mapping[str, bytes] = field(default_factory=dict)  # files of the other stages
+    only: tuple[str, ...] | None = None  # ids of the checks to run; None: all
 
     def to_json(self) -> dict[str, Any]:
         """The job as `session.py` takes it."""
@@ -48,6 +49,7 @@ class Job:
             "seed": self.seed,
             "phases": list(self.phases),
             "earlier": {name: str(status) for name, status in self.earlier.items()},
+            "only": self.only,
             "beside": {name: base64.b64encode(data).decode() for name, data in self.beside.items()},
         }
 

@@ -50,6 +50,7 @@ def prove(
     say: Callable[[str], None] = lambda line: None,
     *,
     timed: bool = True,
+    whole: bool = True,
     jobs: int = 1,
 ) -> Proof:
     """Run the proof of `stage`.
@@ -57,6 +58,8 @@ def prove(
     Args:
         say: hears one line a step.
         timed: prove the timed checks too, which wants a quiet machine.
+        whole: judge each mutant by the whole suite; otherwise by the checks alone that name it,
+            which cannot tell whether it fails more than half.
         jobs: mutants that are judged at the same time, in processes of their own; more than one
             only for a stage of the catalogue. What is timed is always alone.
     """
@@ -77,7 +80,7 @@ def prove(
             proof.problems.append(str(error))
             return proof
         proof.mutants = len(bank)
-        matrix = proof.matrix = _matrix(stage, bank, proof, spares, phases, say, jobs)
+        matrix = proof.matrix = _matrix(stage, bank, proof, spares, phases, say, jobs, whole)
     proof.problems += _matrix_problems(stage, bank, matrix, proof.not_assessed, timed=timed)
     caught = {check for lost in matrix.values() for check in lost}
     proof.killed = sum(check.id in caught for check in stage.hidden)
@@ -124,6 +127,7 @@ def _matrix(
     phases: Collection[str],
     say: Callable[[str], None],
     jobs: int,
+    whole: bool,
 ) -> dict[str, tuple[str, ...]]:
     """The hidden checks that each mutant fails; a slow mutant is timed, others are not."""
     timed = {timing.check for timing in stage.timings}
@@ -139,10 +143,22 @@ def _matrix(
 
     slow = [mutant for mutant in bank if timed & set(mutant.caught_by)]
     others = [mutant for mutant in bank if mutant not in slow]
+
+    def only(mutant: Mutant) -> tuple[str, ...] | None:
+        return None if whole else tuple(mutant.caught_by)
+
     if jobs > 1:
+        untimed = ("correctness",)
         run_jobs(
             [
-                Job(one.name, stage.id, one.source, secrets.randbits(SEED_BITS), ("correctness",))
+                Job(
+                    one.name,
+                    stage.id,
+                    one.source,
+                    secrets.randbits(SEED_BITS),
+                    untimed,
+                    only=only(one),
+                )
                 for one in others
             ],
             jobs,
@@ -151,9 +167,13 @@ def _matrix(
         )
     else:
         for mutant in others:
-            keep(mutant.name, judge(stage, mutant.source, phases=("correctness",), spares=spares))
+            run = judge(
+                stage, mutant.source, only=only(mutant), phases=("correctness",), spares=spares
+            )
+            keep(mutant.name, run)
     for mutant in slow:
-        keep(mutant.name, judge(stage, mutant.source, phases=phases, spares=spares))
+        run = judge(stage, mutant.source, only=only(mutant), phases=phases, spares=spares)
+        keep(mutant.name, run)
     return matrix
 
 
