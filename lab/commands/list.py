@@ -30,7 +30,7 @@ def run(args: argparse.Namespace) -> int:
         status = {"complete": "passed", "submitted": "partial"}.get(one.state, "skipped")
         stage = one.stage
         print(
-            f"{marks.mark(status)} {stage.number:02d} {stage.id:<10} {stage.title:<28}{_where(one)}"
+            f"{marks.mark(status)} {stage.number:02d} {stage.id:<10} {stage.title:<30}{_where(one)}"
         )
     if workspace is None:
         print("\n`lab init` makes a workspace to solve them in.")
