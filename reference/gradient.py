@@ -159,7 +159,7 @@ def _free(output: Tensor) -> None:
 
 
 def _copied(array: Any) -> Any:
-    """A copy; what lies on the device is never changed in place, and may be shared."""
+    """A copy; on the device a gradient that has arrived is not changed any more, and is shared."""
     return np.array(array) if array.device == "cpu" else array
 
 

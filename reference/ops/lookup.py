@@ -26,7 +26,8 @@ def embedding_vjp(g: Any, out: Any, weight: Any, ids: Any) -> Any:
 
 @_embedding.backward
 def embedding_backward(g: Array, out: Array, weight: Array, ids: Any) -> Any:
-    rows = np.ascontiguousarray(g).reshape(ids.size, weight.shape[1])
+    rows = g if g.device != "cpu" else np.ascontiguousarray(g)
+    rows = rows.reshape(ids.size, weight.shape[1])
     return (backend.embedding_backward(rows, ids.reshape(-1), weight.shape[0]),)
 
 

@@ -55,6 +55,36 @@ def test_an_mlp_learns_the_same_on_the_device(optimiser: Any, settings: Any) -> 
         np.testing.assert_allclose(one.grad.numpy(), other.grad.numpy(), rtol=1e-4, atol=1e-6)
 
 
+def test_a_transformer_and_a_convolutional_net_learn_the_same_on_the_device() -> None:
+    def gpt_step(device: str) -> Any:
+        model = nn.GPT(7, 8, 1, 2, 5, rng=np.random.default_rng(1)).to(device)
+        ids = np.random.default_rng(0).integers(0, 7, (2, 6))
+        loss = ops.cross_entropy(model(ids[:, :-1]).reshape(-1, 7), ids[:, 1:].reshape(-1))
+        return loss, model
+
+    def net_step(device: str) -> Any:
+        rng = np.random.default_rng(1)
+        model = nn.Sequential(
+            nn.Conv2d(1, 3, 3, padding=1, rng=rng),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.Flatten(),
+            nn.Linear(27, 4, rng=rng),
+        ).to(device)
+        return ops.cross_entropy(model(Tensor(draw(3, 1, 6, 6), device=device)), [0, 3, 1]), model
+
+    for step in (gpt_step, net_step):
+        (loss, model), (expected, twin) = step("cuda"), step("cpu")
+        for value, parameters in ((loss, model.parameters()), (expected, twin.parameters())):
+            value.backward()
+            optim.AdamW(parameters, lr=0.01).step()
+
+        assert loss.item() == pytest.approx(expected.item(), rel=1e-5)
+        for one, other in zip(model.parameters(), twin.parameters(), strict=True):
+            assert one.grad is not None and other.grad is not None
+            np.testing.assert_allclose(one.grad.numpy(), other.grad.numpy(), rtol=1e-3, atol=1e-6)
+
+
 def gradients(f: Any, arrays: list[Any], device: str) -> list[Any]:
     """f's value and the gradients of its arguments."""
     inputs = [Tensor(one, requires_grad=True, device=device) for one in arrays]

@@ -124,6 +124,21 @@ def test_the_gradients_of_attention_use_memory_well(launches: list[Launch]) -> N
         assert [one for one in found if one.array not in ("lse", "delta")] == [], launch.kernel
 
 
+def test_what_works_on_images_and_tables_uses_memory_well(launches: list[Launch]) -> None:
+    x, c = draw(4, 3, 256), draw(3)
+    on_device("batch_norm", x, c, c)
+    on_device("batch_norm_backward", x, x, c, c, c)
+    ids = np.arange(96) * 7 % 50
+    on_cuda.load("embedding")
+    kernels.get("embedding").devices["cuda"](to_device(draw(50, 64)), ids)
+    kernels.get("embedding_backward").devices["cuda"](to_device(draw(96, 64)), ids, 50)
+    on_device("max_pool2d", draw(2, 3, 64, 64), k=2, stride=1)
+
+    assert len(launches) >= 5
+    for launch in launches:
+        assert judge(launch, Budget(None)) == (), launch.kernel
+
+
 def test_convolutions_use_memory_well(launches: list[Launch]) -> None:
     x, w, g = draw(1, 16, 8, 16), draw(64, 16, 3, 3), draw(1, 64, 8, 16)
     on_device("conv2d", x, w, stride=1, padding=1)

@@ -36,7 +36,7 @@ def smaller(a, b):
 
 """
 # The arguments of each kernel: v, m, t, q a float32 array of 1 to 4 axes, l labels, b a mask,
-# f a float32, i an integer, ? a flag.
+# s small places, f a float32, i an integer, ? a flag.
 KERNELS = {
     "gemm": {"gemm_double_buffered": "vvviiiii??"},
     "gemm_ladder": {
@@ -72,6 +72,14 @@ KERNELS = {
         "input_gradient": "mmvvvm",
         "parameter_gradients": "mmvvmm",
     },
+    "batchnorm": {"forward": "tvvftvv", "backward": "ttvvvtvv"},
+    "pool": {
+        "largest": "qqsii",
+        "largest_backward": "qsqii",
+        "mean": "qqii",
+        "mean_backward": "qqii",
+    },
+    "embedding": {"take": "mlv", "add_rows": "mlllm"},
     "optimizers": {
         "descend": "vvff",
         "descend_with_momentum": "vvvff?f",
@@ -114,7 +122,7 @@ def plain(path: Path) -> str:
 def llvm() -> Any:
     """The LLVM text of one kernel of a file."""
     import numba.cuda.dispatcher as dispatcher
-    from numba import boolean, float32, int64, types
+    from numba import boolean, float32, int64, types, uint8
 
     class Device:
         compute_capability = (9, 0)
@@ -126,6 +134,7 @@ def llvm() -> Any:
         "q": float32[:, :, :, ::1],
         "l": int64[::1],
         "b": boolean[::1],
+        "s": uint8[:, :, :, ::1],
         "f": float32,
         "i": int64,
         "?": boolean,

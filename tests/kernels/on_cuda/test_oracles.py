@@ -31,7 +31,7 @@ def calls_of(name: str) -> list[Call]:
 
 def there(value: Any) -> Any:
     """Arrays on the device; labels and indices may stay on the host."""
-    if isinstance(value, np.ndarray) and value.dtype.kind in "fb":
+    if isinstance(value, np.ndarray) and (value.dtype.kind in "fb" or value.dtype == np.uint8):
         return to_device(value)
     return value
 
@@ -60,6 +60,9 @@ def close(got: Any, wanted: Any, ulps: float) -> None:
     got, wanted = np.asarray(got), np.asarray(wanted)
     assert got.shape == wanted.shape
     assert got.dtype == wanted.dtype
+    if wanted.dtype.kind != "f":
+        np.testing.assert_array_equal(got, wanted)
+        return
     finite = np.isfinite(wanted)
     np.testing.assert_array_equal(got[~finite], wanted[~finite])
     scale = np.abs(wanted[finite]).max(initial=0.0) or 1.0
