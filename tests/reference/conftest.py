@@ -2,6 +2,9 @@
 
 Without PyTorch they are skipped by name; where LAB_REQUIRE_TORCH=1 says that it must be there, as
 in CI, its absence fails them.
+
+Kernels are compiled at once, as in the tests of kernels: between two calls of one test NumPy must
+not give way to machine code, whose last bits differ.
 """
 
 from __future__ import annotations
@@ -10,6 +13,12 @@ import os
 from typing import Any
 
 import pytest
+
+os.environ["LAB_KERNELS"] = "wait"
+
+from kernels import ready
+
+ready.mode.cache_clear()
 
 
 @pytest.fixture(scope="session")
