@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     check.add_argument(
         "--jobs", metavar="N", type=int, default=os.cpu_count() or 1,
         help="mutants judged at the same time (timed ones are always alone)",
+    )  # fmt: skip
+    check.add_argument(
+        "--draws", metavar="N", type=int, default=0,
+        help="instead: judge the solution from N new seeds, and name each that costs it a check",
     )  # fmt: skip
     add_json(check)
     new = actions.add_parser("new", help="start a stage")
@@ -55,6 +60,8 @@ def _check(args: argparse.Namespace) -> int:
     from grader.author.prove import prove
 
     stages = [catalog.stage(args.stage)] if args.stage else list(catalog.load())
+    if args.draws:
+        return _draw(stages, args)
     proofs = [
         prove(stage, lambda line: print(line, file=sys.stderr), jobs=args.jobs) for stage in stages
     ]
@@ -66,6 +73,25 @@ def _check(args: argparse.Namespace) -> int:
             for problem in proof.problems:
                 print(f"lab: {problem}", file=sys.stderr)
     return 1 if any(proof.problems for proof in proofs) else 0
+
+
+def _draw(stages: list[catalog.Stage], args: argparse.Namespace) -> int:
+    from grader.author.draws import unlucky
+
+    found = {
+        stage.id: unlucky(
+            stage, args.draws, jobs=args.jobs, say=lambda line: print(line, file=sys.stderr)
+        )
+        for stage in stages
+    }
+    if args.json:
+        print_json({name: [asdict(one) for one in bad] for name, bad in found.items()})
+    else:
+        width = max(len(name) for name in found)
+        for name, bad in found.items():
+            lost = len({one.seed for one in bad})
+            print(f"{name:{width}}  {args.draws - lost} of {args.draws} seeds pass whole")
+    return 1 if any(found.values()) else 0
 
 
 def _table(proofs: list[Proof]) -> str:
@@ -97,6 +123,4 @@ def _table(proofs: list[Proof]) -> str:
 
 
 def _document(proof: Proof) -> dict[str, object]:
-    from dataclasses import asdict
-
     return asdict(proof)

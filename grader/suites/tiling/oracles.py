@@ -113,10 +113,17 @@ def view_of(array, base):
 
 def drawn_view(rng, base, rank, *, least=1):
     """A random view of `base`: reshaped, transposed, cut with steps of both signs."""
-    sizes = [int(rng.integers(least, 5)) for _ in range(rank)]
-    steps = [int(rng.choice([-2, -1, 1, 2])) for _ in range(rank)]
-    whole = [max(1, n * abs(step)) for n, step in zip(sizes, steps, strict=True)]
     start = int(rng.integers(0, 6))
+    room = base.size - start
+    whole, sizes, steps = [], [], []
+    for _ in range(rank):
+        size, step = int(rng.integers(least, 5)), int(rng.choice([-2, -1, 1, 2]))
+        if size * abs(step) > room:  # five axes of 8 are more than a small base holds
+            size, step = 1, 1
+        whole.append(max(1, size * abs(step)))
+        sizes.append(size)
+        steps.append(step)
+        room //= whole[-1]
     x = base[start : start + int(np.prod(whole))].reshape(whole)
     # The dots make a view of an array without axes too, where () alone would give a number.
     x = x[(..., *(slice(None, None, step) for step in steps))]
