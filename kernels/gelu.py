@@ -17,21 +17,16 @@ from .elementary import exp, exp_nonpositive, mills
 from .kernel import Kernel
 from .loops import apply, apply_to_pair, loop
 from .map_samples import map_samples
+from .normal import normal_cdf
 
-_erfc = np.frompyfunc(math.erfc, 1, 1)
 SLOPE = math.sqrt(2 / math.pi)
 CUBIC = 0.044715
-
-
-def _phi(x: Any) -> Any:
-    """The distribution function of the normal, in float64."""
-    return 0.5 * np.asarray(_erfc(np.asarray(x, np.float64) / -math.sqrt(2)), np.float64)
 
 
 def gelu_oracle(x: Any) -> Any:
     """x * Phi(x) at every element of x (any shape); -inf gives NaN."""
     with np.errstate(invalid="ignore"):
-        return np.asarray(x * _phi(x), x.dtype)
+        return np.asarray(x * normal_cdf(x), x.dtype)
 
 
 def gelu_backward_oracle(g: Any, x: Any) -> Any:
@@ -39,7 +34,7 @@ def gelu_backward_oracle(g: Any, x: Any) -> Any:
     wide = np.asarray(x, np.float64)
     with np.errstate(invalid="ignore", under="ignore"):
         density = np.exp(-0.5 * wide * wide) / math.sqrt(2 * math.pi)
-        return np.asarray(g * (_phi(x) + wide * density), x.dtype)
+        return np.asarray(g * (normal_cdf(x) + wide * density), x.dtype)
 
 
 def gelu_tanh_oracle(x: Any) -> Any:
