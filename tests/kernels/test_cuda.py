@@ -119,7 +119,6 @@ def test_vector_intrinsics_compile_to_llvm(monkeypatch: pytest.MonkeyPatch) -> N
         (array, array, types.int64),
         debug=False,
         lineinfo=False,
-        inline=False,
         fastmath=False,
         cc=(9, 0),
     )

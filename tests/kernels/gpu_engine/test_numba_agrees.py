@@ -56,7 +56,6 @@ def llvm() -> Any:
             tuple(kinds[one] for one in axes),
             debug=False,
             lineinfo=False,
-            inline=False,
             fastmath=False,
             cc=(9, 0),
         )

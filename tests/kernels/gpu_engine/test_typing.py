@@ -165,7 +165,6 @@ def test_variables_of_a_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
         (array, array, number),
         debug=False,
         lineinfo=False,
-        inline=False,
         fastmath=False,
         cc=(9, 0),
     ).type_annotation.typemap

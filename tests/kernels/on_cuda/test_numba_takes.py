@@ -151,7 +151,6 @@ def llvm() -> Any:
             tuple(kinds[one] for one in arguments),
             debug=False,
             lineinfo=False,
-            inline=False,
             fastmath=False,
             cc=(9, 0),
         )
