@@ -10,6 +10,9 @@ The same stream feeds the app, `--json`, the batch log and the tests. The events
     run_finished    run passed total duration_s
     graded          run attempt view path              the learner's view of a graded run, its file
     judged          run result                         the whole of a run, for a batch
+    train_started   run model steps isolation          a model on the learner's own stack
+    step            run step loss                      a point of its curve
+    trained         run + the fields of a Trained
     problem         run message                        the grader itself could not judge
 """
 
@@ -21,6 +24,7 @@ from typing import Any
 
 from assignments.catalog import Check
 
+from .models import Trained, document
 from .outcome import Isolation, Outcome, Status
 from .views.learner import CATEGORIES
 
@@ -105,6 +109,24 @@ def graded(run: str, attempt: int, view: Mapping[str, Any], path: str) -> Event:
 
 def judged(run: str, result: Mapping[str, Any]) -> Event:
     return {"event": "judged", "run": run, "result": dict(result)}
+
+
+def train_started(run: str, model: str, steps: int, isolation: Isolation) -> Event:
+    return {
+        "event": "train_started",
+        "run": run,
+        "model": model,
+        "steps": steps,
+        "isolation": isolation.level,
+    }
+
+
+def step(run: str, number: int, loss: float) -> Event:
+    return {"event": "step", "run": run, "step": number, "loss": loss}
+
+
+def trained(run: str, found: Trained) -> Event:
+    return {"event": "trained", "run": run, **document(found)}
 
 
 def problem(run: str, message: str) -> Event:

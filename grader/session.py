@@ -8,6 +8,8 @@ save comes. Ending its process group ends everything: its boxes die with it.
     {"job": "submit", "run": "20", "stage": "softmax", "file": ..., "ledger": ..., "reports": ...}
     {"job": "judge", "run": "21", "stage": "softmax", "source": "<base64>", "seed": 7,
      "phases": ["correctness"], "earlier": {}, "beside": {}}  a part of a batch's work
+    {"job": "train", "run": "22", "model": "gpt", "files": {"mlp": "<base64>"},
+     "choice": [["layer:Linear", "mlp"]], "seed": 0}          a model on the learner's own stack
     {"job": "quit"}
 """
 
@@ -30,9 +32,12 @@ from . import events
 from .desk import environment_of
 from .errors import GraderError
 from .grading import judge, self_grade
+from .models import MODELS, SECONDS
 from .outcome import Status
 from .runner import run_suite
+from .sandbox import isolation
 from .spares import Spares
+from .stack import Parts
 
 Job = dict[str, Any]
 PR_SET_PDEATHSIG = 1
@@ -49,6 +54,7 @@ class Session:
             "check": self._check,
             "submit": self._submit,
             "judge": self._judge,
+            "train": self._train,
         }
 
     def do(self, job: Job) -> None:
@@ -106,6 +112,23 @@ class Session:
             beside={name: base64.b64decode(data) for name, data in job.get("beside", {}).items()},
         )
         self._emit(events.judged(str(job["run"]), judged.to_json()))
+
+    def _train(self, job: Job) -> None:
+        from .training import train  # its data are of no use to other jobs
+
+        run, model = str(job["run"]), MODELS[job["model"]]
+        files = {name: base64.b64decode(data) for name, data in job["files"].items()}
+        parts = Parts(files, tuple((slot, stage) for slot, stage in job["choice"]))
+        self._emit(events.train_started(run, model.id, model.steps, isolation()))
+        found = train(
+            model.id,
+            parts,
+            steps=model.steps,
+            seconds=SECONDS,
+            seed=int(job["seed"]),
+            tell=lambda step, loss: self._emit(events.step(run, step, loss)),
+        )
+        self._emit(events.trained(run, found))
 
 
 def line_writer(stream: IO[str]) -> events.Emit:

@@ -9,17 +9,28 @@ import os
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
+
+from grader.stack import blame
+
+if TYPE_CHECKING:
+    from grader.models import Trained
+
+    from .stack import Filling
 
 UNICODE = {
     "passed": "✓", "partial": "◐", "failed": "✗", "error": "!", "timeout": "✗", "memory": "✗",
     "crashed": "✗", "skipped": "·", "not_run": "!", "inconclusive": "?", "not_assessed": "·",
+    "mine": "●", "reference": "·",
 }  # fmt: skip
 ASCII = {
     "passed": "+", "partial": "~", "failed": "x", "error": "!", "timeout": "x", "memory": "x",
     "crashed": "x", "skipped": ".", "not_run": "!", "inconclusive": "?", "not_assessed": ".",
+    "mine": "*", "reference": ".",
 }  # fmt: skip
-COLOURS = {"passed": "32", "partial": "33", "skipped": "2", "not_assessed": "2"}
+COLOURS = {
+    "passed": "32", "partial": "33", "skipped": "2", "not_assessed": "2", "mine": "32", "reference": "2",
+}  # fmt: skip
 HEAT = {"unicode": " ▁▂▃▄▅▆▇█", "ascii": " .:-=+*#@"}
 WIDTH = 92
 UNEARNED = "Hygiene and performance count once what they are about is right."
@@ -210,6 +221,64 @@ def points(score: float | None, max_score: float | None, status: str | None) -> 
     if status == "infrastructure_error" or score is None or max_score is None:
         return "no score yet"
     return f"{score:g} of {max_score:g}"
+
+
+# ---- the own stack --------------------------------------------------------------------------------
+def filling(one: Filling, standing: str, style: Style, *, mark: str = "") -> str:
+    """A slot in one line: whose code fills it, and how far that file is."""
+    sign = style.mark(mark or ("mine" if one.mine else "reference"))
+    if one.mine:
+        why = "" if one.chosen else style.faint(" (it passes)")
+        return f"{sign} {one.slot:<25}{one.owner + '.py':<13}{standing}{why}"
+    could = f"{' or '.join(one.stages)} could" if one.stages else "its stage is still to come"
+    return f"{sign} {one.slot:<25}{'reference':<13}{style.faint(could)}"
+
+
+def trained(found: Trained, plugged: int) -> list[str]:
+    """How a training on `plugged` parts of the learner ended, in sentences; what broke comes first."""
+    said = [*_unplugged(found.failures)]
+    if found.trouble:
+        said.append(f"Training broke at step {found.steps + 1}: {_complaint(found.trouble)}")
+        if found.trouble.get("slot"):
+            whose = found.trouble.get("stage") or "reference"
+            said.append(f"It happened in the slot {found.trouble['slot']} ({whose}).")
+    if found.odd:
+        said.append(f"Beside the course's own parts, {blame(found.odd)}.")
+        said.append(f"`lab stack use {found.odd['slot']} reference` takes it out.")
+    if found.loss is None or found.seconds is None:
+        return said
+    said.append(
+        f"{found.steps} steps in {found.seconds:.1f} s; the loss of the last batch {found.loss:.3f}."
+    )
+    if "accuracy" in found.unseen:
+        said.append(f"Unseen digits: {found.unseen['accuracy']:.1%} right.")
+    else:
+        loss, guess = found.unseen["loss"], found.unseen["guess"]
+        said.append(
+            f"Unseen text: loss {loss:.3f}, {loss / guess:.0%} of log(vocabulary) = {guess:.2f}."
+        )
+    if plugged and not found.odd:
+        said.append("Over three steps, your parts did what the course's own do.")
+    return said
+
+
+def _unplugged(failures: Iterable[Mapping[str, str]]) -> list[str]:
+    """Parts that could not be plugged in; those of one cause are told together."""
+    causes: dict[tuple[str, ...], list[Mapping[str, str]]] = {}
+    for failure in failures:
+        cause = tuple(failure.get(name, "") for name in ("stage", "error", "text", "line"))
+        causes.setdefault(cause, []).append(failure)
+    said = []
+    for (stage, *_), alike in causes.items():
+        slot, more = alike[0].get("slot", ""), len(alike) - 1
+        others = f" and {more} more slots" if more else ""
+        said.append(f"{stage}.py could not be plugged into {slot}{others}: {_complaint(alike[0])}")
+    return said
+
+
+def _complaint(found: Mapping[str, str]) -> str:
+    place = f" [{found['line']}: {found.get('code', '')}]" if found.get("line") else ""
+    return f"{found.get('error', '')}: {found.get('text', '')}{place}"
 
 
 def _points(test: Mapping[str, Any]) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from assignments import catalog
@@ -19,6 +20,7 @@ from grader.report import test_id
 from grader.stack import Parts, passed_exports
 from reference import wiring
 
+from .render import points
 from .workspace import Workspace
 
 REFERENCE, MINE, AUTO = "reference", "mine", "auto"
@@ -77,7 +79,7 @@ class Stack:
             return Filling(slot, str(chosen), stages, chosen=True)
         for stage in stages:
             passed = self.attempts[stage].exports if stage in self.attempts else frozenset()
-            if set(wiring.WIRES[stage][slot]) <= passed and self._file_of(stage).is_file():
+            if set(wiring.WIRES[stage][slot]) <= passed and self.file(stage).is_file():
                 return Filling(slot, stage, stages)
         return Filling(slot, REFERENCE, stages)
 
@@ -89,15 +91,31 @@ class Stack:
         """
         choice = [(one.slot, one.owner) for one in self.fillings() if one.mine]
         files = {}
-        for stage in {stage for _, stage in choice}:
+        for stage in dict.fromkeys(stage for _, stage in choice):
+            file = self.file(stage)
             try:
-                files[stage] = self._file_of(stage).read_bytes()
+                files[stage] = file.read_bytes()
+            except FileNotFoundError:
+                raise UsageError(
+                    f"{file} is not there: `lab init` brings the starter, or let the course's own "
+                    f"parts run (`lab stack use {stage} reference`)."
+                ) from None
             except OSError as error:
-                raise UsageError(f"{self._file_of(stage)}: {error.strerror}.") from None
+                raise UsageError(f"{file} cannot be read: {error.strerror}.") from None
         return Parts(files, tuple(choice))
 
-    def _file_of(self, stage: str) -> Any:
+    def file(self, stage: str) -> Path:
+        """The learner's file of a stage, by its slug."""
         return self._workspace.file(_known()[stage])
+
+    def standing(self, stage: str) -> str:
+        """How far the file of a stage is: its last score, or why it has none."""
+        if not self.file(stage).is_file():
+            return "no file yet"
+        attempt = self.attempts.get(stage)
+        if attempt is None:
+            return "never submitted"
+        return points(attempt.score, attempt.max_score, None)
 
     # ---- choosing -------------------------------------------------------------------------------
     def use(self, what: str, owner: str) -> list[Filling]:
@@ -122,6 +140,28 @@ class Stack:
                 raise UsageError(f"{owner!r} cannot fill {slot}; say {able}.")
         self._write()
         return [self._filling(slot) for slot in found]
+
+    def switch(self, slot: str) -> Filling:
+        """Let the next in turn fill `slot`: each stage that can, then the course.
+
+        Raises:
+            UsageError: no stage that is here can.
+        """
+        now = self._filling(slot)
+        if not now.stages:
+            raise UsageError(f"{slot} runs the course's own part: its stage is still to come.")
+        turn = [REFERENCE, *now.stages]
+        (then,) = self.use(slot, turn[(turn.index(now.owner) + 1) % len(turn)])
+        return then
+
+    def switch_file(self, stage: str) -> bool:
+        """Let the file of `stage` fill every slot that it can, or none if it does; whether it does."""
+        slots = [one for one in self.fillings() if stage in one.stages]
+        does = not all(one.owner == stage for one in slots)
+        for one in slots:
+            self._chosen[one.slot] = stage if does else REFERENCE
+        self._write()
+        return does
 
     def _slots(self, what: str) -> list[str]:
         slots = wiring.wired()
@@ -176,13 +216,13 @@ def _attempts(workspace: Workspace) -> dict[str, Attempt]:
     if not workspace.ledger.is_file():
         return found
     with Ledger(workspace.ledger) as ledger:
-        for run in ledger.history():
+        judged = [run for run in ledger.history() if run.status != "infrastructure_error"]
+        for run in {run.stage: run for run in judged}.values():  # the last of each stage
             stage = _known().get(run.stage)
-            if stage is None or run.status == "infrastructure_error":
-                continue
-            statuses = _statuses(stage, ledger.report(run.id))
-            exports = frozenset(passed_exports(stage, statuses))
-            found[run.stage] = Attempt(run.score, run.max_score, exports)
+            if stage is not None:
+                statuses = _statuses(stage, ledger.report(run.id))
+                exports = frozenset(passed_exports(stage, statuses))
+                found[run.stage] = Attempt(run.score, run.max_score, exports)
     return found
 
 

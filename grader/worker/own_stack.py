@@ -38,10 +38,16 @@ def plug(files: Files, choice: Choice) -> list[dict[str, Any]]:
     failures = []
     slots.reset()
     for stage in wiring.WIRES:
-        for place, slot in enumerate([slot for slot, owner in choice if owner == stage]):
+        chosen = [slot for slot, owner in choice if owner == stage]
+        try:
+            if chosen and stage in files:
+                _load(stage, files[stage])
+        except BaseException as error:  # then it is the reason for all of them
+            said = trouble(error, choice)
+            failures += [{**said, "slot": slot, "stage": stage} for slot in chosen]
+            continue
+        for slot in chosen:
             try:
-                if place == 0 and stage in files:
-                    _load(stage, files[stage])
                 wiring.fill(slot, stage, sys.modules[stage])
             except BaseException as error:
                 failures.append({**trouble(error, choice), "slot": slot, "stage": stage})

@@ -8,10 +8,11 @@ lab stack train gpt                in the box, with a live curve; a part that br
 from __future__ import annotations
 
 import argparse
-import math
 import shutil
 import sys
 from typing import Any
+
+from grader.models import MODELS, SECONDS, document
 
 from .. import render
 from ..curve import curve
@@ -20,8 +21,6 @@ from .arguments import add_json, print_json, style
 
 LINES = 12  # of the curve on a terminal
 TOLD = 20  # lines about a training where there is no terminal
-MODELS = ("mlp", "lenet", "lstm", "gpt")
-DESCRIPTION = "digits MLP, LeNet, character LSTM or character GPT"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,10 +31,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     use.add_argument("slot", metavar="SLOT", help="a slot, a kind (layer, vjp), a stage, or all")
     use.add_argument("owner", metavar="WHOSE", help="mine, reference, auto, or a stage's slug")
     train = actions.add_parser("train", help="train a model on what is plugged in")
-    train.add_argument("model", metavar="MODEL", choices=MODELS, help=DESCRIPTION)
+    train.add_argument("model", metavar="MODEL", choices=list(MODELS), help=_titles())
     train.add_argument("--steps", type=_positive, metavar="N", help="how many steps")
     train.add_argument(
-        "--seconds", type=_positive, default=120, metavar="S", help="at most so long"
+        "--seconds", type=_positive, default=SECONDS, metavar="S", help="at most so long"
     )
     train.add_argument("--seed", type=int, default=0, metavar="N")
     train.add_argument("--reference", action="store_true", help="with our parts alone")
@@ -84,19 +83,7 @@ def _list(workspace: Workspace, args: argparse.Namespace) -> int:
 
 
 def _line(one: Any, stack: Any, out: render.Style) -> str:
-    name = f"  {one.slot:<27}"
-    if one.mine:
-        said = f"{one.owner + '.py':<14}{_score(one.owner, stack)}"
-        return f"{name}{said}{'' if one.chosen else out.faint('  (it passes)')}"
-    could = f"{' or '.join(one.stages)} could" if one.stages else "its stage is still to come"
-    return f"{name}{'reference':<14}{out.faint(could)}"
-
-
-def _score(stage: str, stack: Any) -> str:
-    attempt = stack.attempts.get(stage)
-    if attempt is None:
-        return "never submitted"
-    return render.points(attempt.score, attempt.max_score, None)
+    return "  " + render.filling(one, stack.standing(one.owner) if one.mine else "", out)
 
 
 def _plain(one: Any, stack: Any) -> dict[str, Any]:
@@ -128,61 +115,27 @@ def _use(workspace: Workspace, args: argparse.Namespace) -> int:
 # ---- training -----------------------------------------------------------------------------------
 def _train(workspace: Workspace, args: argparse.Namespace) -> int:
     from grader.stack import Parts
+    from grader.training import train
 
     from ..stack import Stack
-    from ..training import MODELS as TITLES
-    from ..training import STEPS, train
 
     parts = Parts() if args.reference else Stack(workspace).parts()
-    steps = args.steps or STEPS[args.model]
+    model = MODELS[args.model]
+    steps = args.steps or model.steps
     told = _Told(workspace, steps, silent=args.json)
-    told.say(f"{TITLES[args.model]}; {len(parts.choice)} slots run your code.")
+    told.say(f"{model.title}; {len(parts.choice)} slots run your code.")
     try:
         found = train(
-            args.model, parts, steps=steps, seconds=args.seconds, seed=args.seed, tell=told.hear
+            model.id, parts, steps=steps, seconds=args.seconds, seed=args.seed, tell=told.hear
         )
     finally:
         told.end()
     if args.json:
-        names = ("steps", "loss", "seconds", "unseen", "failures", "odd", "trouble")
-        document = {name: getattr(found, name) for name in names}
-        print_json({"model": args.model, **document, "curve": _finite(told.points)})
+        print_json({"model": model.id, **document(found), "curve": told.points})
     else:
-        _tell(found, told, parts)
+        for sentence in render.trained(found, len(parts.choice)):
+            told.say(sentence)
     return 0 if found.ok else 1
-
-
-def _tell(found: Any, told: _Told, parts: Any) -> None:
-    from grader.stack import blame
-
-    for failure in found.failures:
-        told.say(f"Could not be plugged in: {blame(failure) or failure.get('text', '')}")
-    if found.trouble:
-        said = found.trouble
-        place = f" [{said['line']}: {said['code']}]" if said.get("line") else ""
-        told.say(
-            f"Training broke at step {found.steps + 1}: {said['error']}: {said['text']}{place}"
-        )
-        if said.get("slot"):
-            told.say(f"It happened in the slot {said['slot']} ({said['stage'] or 'reference'}).")
-    if found.odd:
-        slot = found.odd["slot"]
-        told.say(f"Beside the course's own parts, {blame(found.odd)}.")
-        told.say(f"`lab stack use {slot} reference` takes it out.")
-    if found.loss is None:
-        return
-    told.say(
-        f"{found.steps} steps in {found.seconds:.1f} s; the loss of the last batch {found.loss:.3f}."
-    )
-    if "accuracy" in found.unseen:
-        told.say(f"Unseen digits: {found.unseen['accuracy']:.1%} right.")
-    else:
-        loss, guess = found.unseen["loss"], found.unseen["guess"]
-        told.say(
-            f"Unseen text: loss {loss:.3f}, {loss / guess:.0%} of log(vocabulary) = {guess:.2f}."
-        )
-    if parts.choice and not found.odd:
-        told.say("Over three steps, your parts did what the course's own do.")
 
 
 class _Told:
@@ -199,10 +152,8 @@ class _Told:
         if not self._silent:
             print(text, flush=True)
 
-    def hear(self, step: Any, loss: Any) -> None:
-        """A point of the curve, as the box tells it."""
-        if type(step) is not int or type(loss) is not float:
-            return
+    def hear(self, step: int, loss: float) -> None:
+        """A point of the curve."""
         self.points.append((step, loss))
         if self._live:
             self._draw()
@@ -226,8 +177,8 @@ class _Told:
         self._drawn = 0
 
 
-def _finite(points: list[tuple[int, float]]) -> list[list[float]]:
-    return [[step, loss] for step, loss in points if math.isfinite(loss)]
+def _titles() -> str:
+    return "; ".join(f"{model.id}: {model.title}" for model in MODELS.values())
 
 
 def _positive(text: str) -> int:

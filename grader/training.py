@@ -6,51 +6,29 @@ tells, and the labels by which its last logits are scored.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from grader.errors import WorkerError
-from grader.spares import WorkerEnvironment, start_worker
-from grader.stack import Parts, program
-from grader.student import Student
 from reference import data
 
-MODELS = {
-    "mlp": "MLP 64-64-10 on the digits",
-    "lenet": "LeNet on the digits, enlarged to 28 x 28",
-    "lstm": "LSTM over letters of the standard library",
-    "gpt": "GPT over letters of the standard library",
-}
-STEPS = {"mlp": 400, "lenet": 150, "lstm": 300, "gpt": 300}
+from .errors import WorkerError
+from .models import Trained
+from .spares import WorkerEnvironment, start_worker
+from .stack import Parts, program
+from .student import Student, clean
+
 MEMORY_MIB = 2048
 SETUP_S = 60.0  # for loading the files and the comparison before it starts
 WINDOWS, LENGTH = 64, 32  # of the text that is kept apart
+TOLD = ("slot", "stage", "error", "text", "line", "code")  # of a part that went wrong
+MAX_TEXT = 600
+WRONG = "the box answered with something else than what was asked."
 
 Tell = Callable[[int, float], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Trained:
-    """How a training ended.
-
-    `failures` are parts that could not be plugged in; `odd` is the part that does otherwise than
-    the course's own; `trouble` is what ended the training early. All three name slots.
-    """
-
-    steps: int
-    loss: float | None = None
-    seconds: float | None = None
-    unseen: dict[str, float] = field(default_factory=dict)
-    failures: list[dict[str, Any]] = field(default_factory=list)
-    odd: dict[str, Any] = field(default_factory=dict)
-    trouble: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def ok(self) -> bool:
-        return not (self.failures or self.odd or self.trouble)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +39,8 @@ class _Limits:
 
 def train(kind: str, parts: Parts, *, steps: int, seconds: float, seed: int, tell: Tell) -> Trained:
     """Train the model `kind` (of MODELS) with `parts` plugged in; `tell` hears (step, loss).
+
+    What is heard is finite, and its steps only grow: at most `steps` points, whatever the box says.
 
     Raises:
         WorkerError: the box ended, or did not answer in time.
@@ -82,21 +62,55 @@ def train(kind: str, parts: Parts, *, steps: int, seconds: float, seed: int, tel
         limits=_Limits(SETUP_S, limit),
     )
     try:
-        failures = student.call("plug", files, choice)
+        failures = _told(student.call("plug", files, choice))
         if failures:
             return Trained(0, failures=failures)
-        odd = student.call("audit", kind, given, files, choice, [], seed)
-        found = student.call("train", kind, given, choice, steps, seconds, seed, tell)
+        (odd,) = _told([student.call("audit", kind, given, files, choice, [], seed)])
+        hear = _Hearing(steps, tell)
+        found = student.call("train", kind, given, choice, steps, seconds, seed, hear)
     finally:
         student.close()
-    if not isinstance(found, dict) or not isinstance(odd, dict):
-        raise WorkerError("the box answered with something else than what was asked.")
+    return _ended(found, odd, labels, steps, pictures="X" in given)
+
+
+class _Hearing:
+    """The ear of the box: it lets through what a curve can show, and nothing else."""
+
+    def __init__(self, steps: int, tell: Tell) -> None:
+        self._steps, self._tell = steps, tell
+        self._last = 0
+
+    def __call__(self, step: Any, loss: Any) -> None:
+        if type(step) is not int or type(loss) is not float or not math.isfinite(loss):
+            return
+        if self._last < step <= self._steps:
+            self._last = step
+            self._tell(step, loss)
+
+
+def _ended(found: Any, odd: dict[str, str], labels: Any, steps: int, *, pictures: bool) -> Trained:
+    if type(found) is not dict or type(found.get("steps")) is not int:
+        raise WorkerError(WRONG)
+    done = min(max(0, found["steps"]), steps)
     if "trouble" in found:
-        return Trained(int(found["steps"]), odd=odd, trouble=found["trouble"])
-    unseen = _score(found["logits"], labels, pictures="X" in given)
-    return Trained(
-        int(found["steps"]), float(found["loss"]), float(found["seconds"]), unseen, odd=odd
-    )
+        (trouble,) = _told([found["trouble"]])
+        return Trained(done, odd=odd, trouble=trouble)
+    loss, seconds = found.get("loss"), found.get("seconds")
+    if type(loss) is not float or type(seconds) is not float:
+        raise WorkerError(WRONG)
+    if not (math.isfinite(loss) and math.isfinite(seconds)):
+        raise WorkerError(WRONG)
+    unseen = _score(found.get("logits"), labels, pictures=pictures)
+    return Trained(done, loss, seconds, unseen, odd=odd)
+
+
+def _told(found: Any) -> list[dict[str, str]]:
+    """What the box says of parts that went wrong: known fields, as text that harms no terminal."""
+    if type(found) is not list or not all(type(one) is dict for one in found):
+        raise WorkerError(WRONG)
+    return [
+        {name: clean(str(one[name])[:MAX_TEXT]) for name in TOLD if name in one} for one in found
+    ]
 
 
 def _data(kind: str, seed: int) -> tuple[dict[str, Any], Any]:
@@ -116,6 +130,8 @@ def _score(logits: Any, labels: Any, *, pictures: bool) -> dict[str, float]:
     if type(logits) is not np.ndarray or logits.ndim != 2 or len(logits) != len(labels):
         raise WorkerError("the logits of the unseen data have another shape than asked for.")
     wide = logits.astype(np.float64)
+    if not np.isfinite(wide).all():
+        raise WorkerError("the logits of the unseen data are not all finite numbers.")
     wide -= wide.max(1, keepdims=True)
     right = wide[np.arange(len(labels)), labels]
     found = {"loss": float(np.mean(np.log(np.exp(wide).sum(1)) - right))}
