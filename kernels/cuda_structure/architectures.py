@@ -1,7 +1,9 @@
 """What one multiprocessor of each architecture holds, as NVIDIA documents it.
 
-Source: CUDA C++ Programming Guide 13, "Compute Capabilities", technical specifications; allocation
-granularities from the header cuda_occupancy.h of the toolkit.
+Source: CUDA C++ Programming Guide 12.9, "Compute Capabilities", table "Technical Specifications per
+Compute Capability". Each figure equals that of `cuda::arch_traits` in NVIDIA's headers of toolkit
+13.5 (cccl/cuda/__device/arch_traits.h), against which a test holds it where they are installed; the
+units in which registers and shared memory are given out are those of cuda_occupancy.h there.
 """
 
 from __future__ import annotations

@@ -56,7 +56,7 @@ def occupancy(
 
 def _by_registers(target: Architecture, warps: int, registers: int) -> int:
     if registers < 1:
-        return target.blocks
+        return target.threads  # no bound: others are below it
     if registers > target.thread_registers:
         return 0
     of_warp = _up(registers * WARP, target.register_unit)
@@ -68,7 +68,7 @@ def _by_shared_memory(target: Architecture, shared_bytes: int) -> int:
     if shared_bytes > target.block_shared_bytes:
         return 0
     taken = _up(shared_bytes + target.reserved_bytes, target.shared_unit)
-    return target.shared_bytes // taken if taken else target.blocks
+    return target.shared_bytes // taken if taken else target.threads
 
 
 def _up(value: int, unit: int) -> int:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from kernels.cuda_structure import architecture, occupancy
 from kernels.cuda_structure.architectures import ARCHITECTURES
+from kernels.cuda_structure.toolchain import toolkit
 
-SM80, SM86, SM90 = (architecture(name) for name in ("sm_80", "sm_86", "sm_90"))
+SM75, SM80, SM86, SM90, SM120 = map(architecture, ("75", "80", "86", "90", "120"))
 KIB = 1024
 
 
@@ -30,6 +33,24 @@ KIB = 1024
         (SM90, 1024, 16, 0, 2, ("threads",)),
         # 33 threads are two warps.
         (SM90, 33, 16, 0, 32, ("threads", "blocks")),
+        # Without shared memory it is no bound, though nothing is reserved.
+        (SM75, 32, 16, 0, 16, ("blocks",)),
+        # As cuda_occupancy.h of toolkit 13.5 counts them.
+        (SM75, 96, 73, 25553, 2, ("shared memory",)),
+        (SM75, 224, 89, 9999, 2, ("registers",)),
+        (SM75, 192, 132, 28886, 2, ("registers", "shared memory")),
+        (SM80, 64, 164, 25553, 6, ("registers", "shared memory")),
+        (SM80, 160, 158, 3333, 2, ("registers",)),
+        (SM80, 416, 31, 2222, 4, ("threads", "registers")),
+        (SM86, 256, 49, 8888, 4, ("registers",)),
+        (SM86, 448, 38, 47773, 2, ("shared memory",)),
+        (SM86, 384, 27, 15554, 4, ("threads",)),
+        (SM90, 32, 211, 9999, 8, ("registers",)),
+        (SM90, 416, 36, 2222, 3, ("registers",)),
+        (SM90, 32, 55, 11110, 19, ("shared memory",)),
+        (SM120, 256, 34, 39996, 2, ("shared memory",)),
+        (SM120, 128, 68, 29997, 3, ("shared memory",)),
+        (SM120, 320, 83, 36663, 2, ("registers", "shared memory")),
         # What cannot be launched at all.
         (SM90, 1024, 80, 0, 0, ("registers",)),
         (SM86, 64, 32, 100 * KIB, 0, ("shared memory",)),
@@ -43,6 +64,37 @@ def test_blocks_and_what_allows_no_more(  # type: ignore[no-untyped-def]
     assert (found.blocks, found.limiters) == (blocks, limiters)
     assert found.warps == blocks * -(-threads // 32)
     assert found.share == found.warps * 32 / target.threads
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_the_figures_are_those_of_the_toolkit(name: str) -> None:
+    folder = toolkit()
+    header = folder and folder / "include" / "cccl" / "cuda" / "__device" / "arch_traits.h"
+    if header is None or not header.is_file():
+        pytest.skip("needs the toolkit's headers (extra `cuda`)")
+    text = header.read_text(encoding="utf-8")
+    found = re.search(rf"arch_traits<arch_id::{name}>\(\) noexcept\s*{{(.*?)\n}}", text, re.DOTALL)
+    assert found is not None
+    given = dict(re.findall(r"__traits\.(\w+)\s*= ([\d *]+);", found[1]))
+    common = dict(re.findall(r"__traits\.(\w+)\s*= ([\d *]+);", text))
+    reserved = 1024 if int(name[3:]) >= 80 else 0
+    assert "(__cc >= compute_capability{80}) ? 1024 : 0" in text
+
+    target = architecture(name)
+    assert target.shared_bytes == _product(given["max_shared_memory_per_multiprocessor"])
+    assert target.blocks == _product(given["max_blocks_per_multiprocessor"])
+    assert target.threads == _product(given["max_threads_per_multiprocessor"])
+    assert target.registers == _product(common["max_registers_per_multiprocessor"])
+    assert target.thread_registers == _product(common["max_registers_per_thread"])
+    assert target.reserved_bytes == reserved
+    assert target.block_shared_bytes == target.shared_bytes - reserved
+
+
+def _product(text: str) -> int:
+    made = 1
+    for factor in text.split("*"):
+        made *= int(factor)
+    return made
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
