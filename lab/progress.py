@@ -10,7 +10,6 @@ from typing import Any
 
 from assignments import catalog
 from assignments.catalog import Stage
-from grader.ledger import Ledger
 
 from .workspace import Workspace
 
@@ -127,6 +126,8 @@ def _best(path: Path) -> dict[str, tuple[int, float, float]]:
     found: dict[str, tuple[int, float, float]] = {}
     if not path.is_file():
         return found
+    from grader.ledger import Ledger  # SQLite, once there is something to read
+
     with Ledger(path) as ledger:
         for run in ledger.history():
             if run.status == "infrastructure_error":

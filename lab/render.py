@@ -11,8 +11,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TextIO
 
-from grader.stack import blame
-
 if TYPE_CHECKING:
     from grader.models import Trained
 
@@ -243,6 +241,8 @@ def trained(found: Trained, plugged: int) -> list[str]:
             whose = found.trouble.get("stage") or "reference"
             said.append(f"It happened in the slot {found.trouble['slot']} ({whose}).")
     if found.odd:
+        from grader.stack import blame
+
         said.append(f"Beside the course's own parts, {blame(found.odd)}.")
         said.append(f"`lab stack use {found.odd['slot']} reference` takes it out.")
     if found.loss is None or found.seconds is None:

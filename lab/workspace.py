@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import platformdirs
 import tomli
 
 from assignments import catalog
@@ -188,6 +187,8 @@ def remembered() -> Workspace | None:
 
 
 def _memory() -> Path:
+    import platformdirs  # only where a command runs outside a workspace
+
     base = os.environ.get(HOME_VARIABLE) or platformdirs.user_config_dir("dlsyslab")
     return Path(base) / "recent.json"
 
