@@ -7,6 +7,8 @@
     max_pool2d, max_pool2d_backward    stage 05, arrays
     avg_pool2d, avg_pool2d_backward    stage 05, arrays
     attention                          stage 07: gives (out, probs)
+    matmul, softmax_fused              stage 08: float32, matrices and rows
+    layernorm_fused, conv2d_direct     stage 08: float32, forward only
     flash                              stage 10: the pair (forward, backward)
 
 Each fills the kernel slots that it stands for with its function in the kernel's signature, so the
@@ -99,7 +101,7 @@ def max_pool2d(function: Function) -> Kernels:
     """`max_pool2d(x, k, stride)`, without the places of the maxima; those come from the kernel."""
 
     def kernel(x: Array, k: int, stride: int) -> tuple[Array, Array]:
-        return function(x, k, stride), slots.find("kernel:max_pool2d").default(x, k, stride)[1]
+        return function(x, k, stride), _own("max_pool2d")(x, k, stride)[1]
 
     return {"max_pool2d": kernel}
 
@@ -142,7 +144,7 @@ def attention(function: Function) -> Kernels:
             below = np.tri(q.shape[2], k.shape[2], k.shape[2] - q.shape[2], dtype=bool)
             mask = below if mask is None else mask & below
         out, _ = function(q, k, v, mask)
-        lse = slots.find("kernel:attention").default(q, k, v, mask=mask)[1]
+        lse = _own("attention")(q, k, v, mask=mask)[1]
         return out, lse
 
     return {"attention": kernel}
@@ -150,7 +152,7 @@ def attention(function: Function) -> Kernels:
 
 def flash(pair: tuple[Function, Function]) -> Kernels:
     """The pair of stage 10; what has a mask beyond the causal one stays with the kernels."""
-    ours = [slots.find(f"kernel:{name}").default for name in ("attention", "attention_backward")]
+    ours = [_own(name) for name in ("attention", "attention_backward")]
     forward, backward = pair
 
     def attend(q: Array, k: Array, v: Array, mask: Any = None, causal: bool = False) -> Any:
@@ -175,6 +177,74 @@ def flash(pair: tuple[Function, Function]) -> Kernels:
     return {"attention": attend, "attention_backward": attend_backward}
 
 
+# Stage 08 speaks float32 alone: wider numbers are rounded on their way in, results widened again.
+def _single(x: Any) -> Any:
+    return np.asarray(x, np.float32)
+
+
+def matmul(function: Function) -> Kernels:
+    """`matmul_tiled(a, b)` of two matrices; a batch takes it product by product."""
+
+    def kernel(a: Array, b: Array, out: Any = None) -> Array:
+        batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+        if out is None:
+            out = np.empty((*batch, a.shape[-2], b.shape[-1]), np.result_type(a, b))
+        left = np.broadcast_to(_single(a), (*batch, *a.shape[-2:]))
+        right = np.broadcast_to(_single(b), (*batch, *b.shape[-2:]))
+        for place in np.ndindex(batch):
+            out[place] = function(left[place], right[place])
+        return out
+
+    return {"gemm": kernel}
+
+
+def softmax_fused(function: Function) -> Kernels:
+    """`softmax_fused(x)` of each row."""
+    return {"softmax": lambda x, out=None: np.asarray(function(_single(x)), x.dtype)}
+
+
+def layernorm_fused(function: Function) -> Kernels:
+    """`layernorm_fused(x, gamma, beta, eps)`; what the gradient needs of the rows is taken here."""
+
+    def kernel(x: Array, gamma: Array, beta: Array, eps: float) -> tuple[Array, Array, Array]:
+        y = np.asarray(function(_single(x), _single(gamma), _single(beta), eps), x.dtype)
+        return y, x.mean(1), 1 / np.sqrt(x.var(1) + x.dtype.type(eps))
+
+    return {"layer_norm": kernel}
+
+
+def conv2d_direct(function: Function) -> Kernels:
+    """`conv2d_direct(x, w, padding)`; other strides, dilations and groups stay with what runs else."""
+
+    def kernel(
+        x: Array,
+        w: Array,
+        b: Array | None,
+        activation: Any = None,
+        stride: int = 1,
+        padding: int = 0,
+        dilation: int = 1,
+        groups: int = 1,
+    ) -> Any:
+        if (stride, dilation, groups) != (1, 1, 1):
+            learner = slots.find("conv2d")
+            filled = learner.current is not learner.default
+            other = conv2d(learner.current)["conv2d"] if filled else _own("conv2d")
+            form = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+            return other(x, w, b, activation=activation, **form)
+        y = np.asarray(function(_single(x), _single(w), padding), x.dtype)
+        if b is not None:
+            y += b[:, None, None]
+        return np.maximum(y, 0) if activation else y
+
+    return {"conv2d": kernel}
+
+
+def _own(kernel: str) -> Any:
+    """The framework's own kernel, whatever runs in its slot."""
+    return slots.find(f"kernel:{kernel}").default
+
+
 ADAPTERS = (
     softmax,
     logsumexp,
@@ -187,6 +257,10 @@ ADAPTERS = (
     avg_pool2d,
     avg_pool2d_backward,
     attention,
+    matmul,
+    softmax_fused,
+    layernorm_fused,
+    conv2d_direct,
     flash,
 )
 

@@ -103,6 +103,36 @@ def flash_backward(do, q, k, v, o, lse, block_q, block_k, causal):
     return oracle("attention_backward")(do, q, k, v, o, lse, causal=causal)
 
 
+def single(*arrays):
+    assert all(x.dtype == np.float32 for x in arrays)
+
+
+def matmul(a, b):
+    calls.append("matmul")
+    single(a, b)
+    assert a.ndim == b.ndim == 2
+    return oracle("gemm")(a, b)
+
+
+def softmax_fused(x):
+    calls.append("softmax_fused")
+    single(x)
+    return oracle("softmax")(x)
+
+
+def layernorm_fused(x, gamma, beta, eps):
+    calls.append("layernorm_fused")
+    single(x, gamma, beta)
+    return oracle("layer_norm")(x, gamma, beta, eps)[0]
+
+
+def conv2d_direct(x, w, padding):
+    calls.append("conv2d_direct")
+    single(x, w)
+    return oracle("conv2d")(x, w, None, 1, padding, 1, 1)
+
+
+TILED = {one.__name__: one for one in (matmul, softmax_fused, layernorm_fused, conv2d_direct)}
 LEARNERS = {
     "softmax": softmax,
     "logsumexp": logsumexp,
@@ -138,8 +168,8 @@ def results() -> list[Any]:
 
 
 def test_every_adapter_is_a_slot_and_is_tried():
-    assert {adapter.__name__ for adapter in ADAPTERS} == set(LEARNERS)
-    assert set(LEARNERS) <= set(slots.names())
+    assert {adapter.__name__ for adapter in ADAPTERS} == set(LEARNERS) | set(TILED)
+    assert set(LEARNERS) | set(TILED) <= set(slots.names())
 
 
 @pytest.mark.parametrize("name", [*LEARNERS, "all"])
@@ -160,6 +190,49 @@ def test_an_export_runs_and_leaves_no_trace(name):
     calls.clear()
     results()
     assert calls == []
+
+
+def tiled_results(dtype: type) -> list[Any]:
+    """Values and gradients of everything that stage 08 stands for."""
+    rng = np.random.default_rng(1)
+
+    def drawn(*shape: int) -> Tensor:
+        return Tensor(rng.normal(size=shape).astype(dtype), requires_grad=True)
+
+    a, b, gamma, beta, x, w = drawn(2, 3, 4, 5), drawn(2, 1, 5, 6), drawn(6), drawn(6), *(
+        drawn(2, 2, 5, 5), drawn(3, 2, 3, 3)
+    )  # fmt: skip
+    rows = ops.layer_norm(ops.softmax(a @ b, -1), gamma, beta)
+    pictures = ops.conv2d(x, w, drawn(3), padding=1, activation="relu")
+    strided = ops.conv2d(x, w, stride=2)
+    total = (rows * rows * rows).sum() + (pictures * pictures).sum() + (strided * strided).sum()
+    parts = [a, b, gamma, beta, x, w]
+    assert all(part.data.dtype == dtype for part in (rows, pictures, strided))
+    return [total.data, *[g.data for g in grad(total, parts)]]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", [*TILED, "all"])
+def test_what_speaks_single_precision_serves_both(name, dtype):
+    wanted = tiled_results(dtype)
+    calls.clear()
+    for one in TILED if name == "all" else [name]:
+        slots.fill(one, TILED[one])
+
+    for mine, theirs in zip(tiled_results(dtype), wanted, strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=2e-3, atol=2e-4)
+
+    assert set(calls) == set(TILED if name == "all" else [name])
+
+
+def test_a_strided_convolution_goes_to_the_learners_other_one():
+    slots.fill("conv2d", conv2d)
+    slots.fill("conv2d_direct", conv2d_direct)
+    calls.clear()
+
+    tiled_results(np.float32)
+
+    assert {"conv2d", "conv2d_direct"} <= set(calls)
 
 
 def test_the_order_of_filling_and_resetting_does_not_matter():
