@@ -8,48 +8,29 @@ import pytest
 
 from assignments import catalog
 from grader import mirror
-from grader.solutions import solution_source
-from grader.spares import WorkerEnvironment, start_worker
 from grader.student import Student
 
+from . import looking
+
 STAGE = catalog.stage("attention")
-HIDDEN = {
-    "reference.nn": (
-        *("LayerNorm", "MultiHeadAttention", "TransformerBlock", "TransformerEncoder", "GPT"),
-        *("KVCache", "generate", "causal_mask", "Seq2Seq"),
-    ),
-    "reference.ops": ("attention", "layer_norm"),
-}
+NN = "LayerNorm MultiHeadAttention TransformerBlock TransformerEncoder GPT KVCache Seq2Seq"
+HIDDEN = [
+    *(f"reference.nn.{name}" for name in (*NN.split(), "generate", "causal_mask")),
+    *("reference.ops.attention", "reference.ops.layer_norm"),
+]
 FILES = (
     "reference.nn.masks",
     "reference.nn.gpt",
     "kernels.attention_backward",
     "kernels.layernorm",
 )
-GIVEN = {
-    "reference.nn": ("Linear", "Embedding", "Module", "GELU", "LSTM", "LanguageModel", "sample"),
-    "reference.ops": ("softmax", "where", "gelu", "erf", "stack", "cross_entropy", "lstm"),
-    "reference.optim": ("Adam", "SGD"),
-}
-LOOK = """
-from importlib import import_module
-
-def probe(module, names, files=()):
-    found = []
-    for place, name in names:
-        try:
-            getattr(import_module(place), name)
-            found.append("there")
-        except ImportError as error:
-            found.append(str(error))
-    for file in files:
-        try:
-            import_module(file)
-            found.append("there")
-        except ImportError:
-            found.append("yours to write")
-    return found
-"""
+LAYERS = "Linear Embedding Module GELU LSTM LanguageModel sample"
+OPS = "softmax where gelu erf stack cross_entropy lstm"
+GIVEN = [
+    *(f"reference.nn.{name}" for name in LAYERS.split()),
+    *(f"reference.ops.{name}" for name in OPS.split()),
+    *("reference.optim.Adam", "reference.optim.SGD"),
+]
 TRAIN = """
 import numpy as np
 from reference import ops
@@ -68,16 +49,8 @@ def probe(module):
 
 @pytest.fixture
 def student() -> Iterator[Student]:
-    source = solution_source(STAGE)
-    assert source is not None
-    environment = WorkerEnvironment(STAGE.packages, hides=STAGE.hides)
-    found = Student(start_worker(environment), source, "attention.py", limits=STAGE.limits)
-    yield found
-    found.close()
-
-
-def pairs(names: dict[str, tuple[str, ...]]) -> list[tuple[str, str]]:
-    return [(place, name) for place, hidden in names.items() for name in hidden]
+    with looking.solution_in_its_box(STAGE) as found:
+        yield found
 
 
 def test_every_pattern_hides_a_file() -> None:
@@ -85,15 +58,12 @@ def test_every_pattern_hides_a_file() -> None:
 
 
 def test_what_answers_the_stage_is_not_there(student: Student) -> None:
-    found = student.probe(LOOK, names=pairs(HIDDEN), files=list(FILES))
-
-    assert [say for say in found if "yours to write" not in say] == []
+    assert looking.not_refused(student, HIDDEN) == []
+    assert looking.modules(student, FILES) == []
 
 
 def test_what_earlier_stages_taught_is_there(student: Student) -> None:
-    found = student.probe(LOOK, names=pairs(GIVEN))
-
-    assert [say for say in found if say != "there"] == []
+    assert looking.not_there(student, GIVEN) == []
 
 
 def test_the_solution_needs_nothing_that_is_hidden(student: Student) -> None:

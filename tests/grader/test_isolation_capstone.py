@@ -11,31 +11,14 @@ import pytest
 from assignments import catalog
 from grader import mirror
 from grader.solutions import solution_source
-from grader.spares import WorkerEnvironment, start_worker
 from grader.stack import Parts, Stack, parts_of
 from grader.student import Student, StudentError
+
+from . import looking
 
 STAGE = catalog.stage("capstone")
 SOURCE = solution_source(STAGE) or b""
 FILES = ("reference.ops.dot_product_attention", "kernels.attention", "kernels.attention_backward")
-LOOK = """
-from importlib import import_module
-
-def probe(module, files):
-    found = []
-    try:
-        from reference.ops import attention
-        found.append("ops.attention is there")
-    except ImportError as error:
-        found.append(str(error))
-    for file in files:
-        try:
-            import_module(file)
-            found.append(f"{file} is there")
-        except ImportError:
-            found.append("yours to write")
-    return found
-"""
 ATTEND = """
 import numpy as np
 
@@ -57,10 +40,8 @@ def probe(module, ids):
 
 @pytest.fixture
 def student() -> Iterator[Student]:
-    environment = WorkerEnvironment(STAGE.packages, hides=STAGE.hides)
-    found = Student(start_worker(environment), SOURCE, "capstone.py", limits=STAGE.limits)
-    yield found
-    found.close()
+    with looking.solution_in_its_box(STAGE) as found:
+        yield found
 
 
 def gradients(student: Student) -> Any:
@@ -72,9 +53,8 @@ def test_every_pattern_hides_a_file() -> None:
 
 
 def test_what_answers_the_stage_is_not_there(student: Student) -> None:
-    found = student.probe(LOOK, files=list(FILES))
-
-    assert [say for say in found if "yours to write" not in say] == []
+    assert looking.not_refused(student, ["reference.ops.attention"]) == []
+    assert looking.modules(student, FILES) == []
     with pytest.raises(StudentError, match="yours to write"):
         gradients(student)  # the model is there, its attention is not
 

@@ -8,38 +8,19 @@ import pytest
 
 from assignments import catalog
 from grader import mirror
-from grader.solutions import solution_source
-from grader.spares import WorkerEnvironment, start_worker
 from grader.student import Student
 
-STAGE = catalog.stage("rnn")
-HIDDEN = {
-    "reference.nn": (
-        *("Embedding", "RNNCell", "LSTMCell", "GRUCell", "RNN", "LSTM", "GRU", "LanguageModel"),
-        *("Seq2Seq", "batchify", "get_batch", "detach", "train_epoch", "sample", "generate"),
-    ),
-    "reference.ops": ("embedding", "lstm_cell", "lstm", "gru_cell", "gru"),
-}
-FILES = ("reference.nn.sampling", "reference.ops.recurrent", "kernels.lstm", "kernels.gru_backward")
-LOOK = """
-from importlib import import_module
+from . import looking
 
-def probe(module, names, files):
-    found = []
-    for place, name in names:
-        try:
-            getattr(import_module(place), name)
-            found.append("there")
-        except ImportError as error:
-            found.append(str(error))
-    for file in files:
-        try:
-            import_module(file)
-            found.append("there")
-        except ImportError:
-            found.append("yours to write")
-    return found
-"""
+STAGE = catalog.stage("rnn")
+NN = "Embedding RNNCell LSTMCell GRUCell RNN LSTM GRU LanguageModel Seq2Seq"
+HIDDEN = [
+    *(f"reference.nn.{name}" for name in NN.split()),
+    *(f"reference.nn.{name}" for name in ("batchify", "get_batch", "detach", "train_epoch")),
+    *("reference.nn.sample", "reference.nn.generate", "reference.ops.embedding"),
+    *(f"reference.ops.{name}" for name in ("lstm_cell", "lstm", "gru_cell", "gru")),
+]
+FILES = ("reference.nn.sampling", "reference.ops.recurrent", "kernels.lstm", "kernels.gru_backward")
 TRAIN = """
 import numpy as np
 from reference.optim import SGD
@@ -55,12 +36,8 @@ def probe(module):
 
 @pytest.fixture
 def student() -> Iterator[Student]:
-    source = solution_source(STAGE)
-    assert source is not None
-    environment = WorkerEnvironment(STAGE.packages, hides=STAGE.hides)
-    found = Student(start_worker(environment), source, "rnn.py", limits=STAGE.limits)
-    yield found
-    found.close()
+    with looking.solution_in_its_box(STAGE) as found:
+        yield found
 
 
 def test_every_pattern_hides_a_file() -> None:
@@ -68,11 +45,8 @@ def test_every_pattern_hides_a_file() -> None:
 
 
 def test_what_answers_the_stage_is_not_there(student: Student) -> None:
-    names = [(place, name) for place, hidden in HIDDEN.items() for name in hidden]
-
-    found = student.probe(LOOK, names=names, files=list(FILES))
-
-    assert [say for say in found if "yours to write" not in say] == []
+    assert looking.not_refused(student, HIDDEN) == []
+    assert looking.modules(student, FILES) == []
 
 
 def test_the_solution_needs_nothing_that_is_hidden(student: Student) -> None:
