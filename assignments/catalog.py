@@ -350,9 +350,8 @@ def _consistent(table: _Table, stage: Stage) -> None:
     for place, check in enumerate(stage.checks):
         for needed in check.depends_on:
             if needed not in ids[:place]:
-                table.refuse(
-                    f"checks[{place}].depends_on", needed, "it must be the id of an earlier check."
-                )
+                path = f"checks[{check.id}].depends_on"
+                table.refuse(path, needed, "it must be the id of an earlier check.")
     for rubric, points in stage.points.items():
         total = sum(check.points for check in stage.checks if check.rubric == rubric)
         if abs(total - points) > 1e-9:
@@ -449,7 +448,11 @@ class _Table:
         value = self._pop(
             key, lambda v: isinstance(v, list), "it must be tables.", [] if optional else ...
         )
+
+        def mark(place: int, entry: Any) -> object:  # an id tells more than a place
+            return entry.get("id", place) if isinstance(entry, dict) else place
+
         return [
-            _Table(self._file, f"{self._path}{key}[{place}].", entry)
+            _Table(self._file, f"{self._path}{key}[{mark(place, entry)}].", entry)
             for place, entry in enumerate(value)
         ]

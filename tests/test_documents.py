@@ -15,15 +15,15 @@ DOCUMENTS = ("README.md", "CONTRIBUTING.md", "ARCHITECTURE.md")
 SPOKEN = re.compile(r"\blab ([a-z]+)((?: [A-Za-z0-9_./~=-]+)*)")
 
 
-def commands(name: str) -> list[tuple[str, list[str]]]:
-    """Each `lab COMMAND ...` that stands in code, and the options it is given."""
+def commands(name: str) -> list[tuple[str, list[str], list[str]]]:
+    """Each `lab COMMAND ...` that stands in code, the action of `lab author`, and the options given."""
     text = (ROOT / name).read_text(encoding="utf-8")
     code = re.findall(r"`([^`\n]+)`", text) + re.findall(
         r"^\$ (.*?)(?:\s+#.*)?$", text, re.MULTILINE
     )
     known = {command.name for command in COMMANDS}
     return [
-        (word, re.findall(r"--[a-z]+", rest))
+        (word, rest.split()[: word == "author"], re.findall(r"--[a-z]+", rest))
         for part in code
         for word, rest in SPOKEN.findall(part)
         if word in known or part.startswith("lab ")
@@ -34,12 +34,12 @@ def commands(name: str) -> list[tuple[str, list[str]]]:
 def test_every_command_and_option_of_a_document_exists(
     name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for command, options in commands(name):
+    for command, action, options in commands(name):
         assert command in {known.name for known in COMMANDS} | {"web", "serve"}, f"lab {command}"
         if options:
             words = [
                 command,
-                "pack" if "--learner" in options and command == "author" else "--help",
+                *action,
                 "--help",
             ]
             main(words)

@@ -13,9 +13,11 @@ from assignments.catalog import Stage
 
 from .. import mirror
 from ..solutions import FOLDER as SOLUTIONS
+from ..spares import DATA_FILES
 from ..suites import suite_folder
 
 LEVELS = ("1", "2", "3")
+QUESTION = ("id", "text", "answer", "explanation")
 EXPECTED_FILES = {
     "assignment.toml",
     "lesson.md",
@@ -28,9 +30,11 @@ EXPECTED_FOLDERS = {"checks"}
 
 
 def problems(stage: Stage) -> Iterator[str]:
-    """One sentence for each thing that is missing, stray or out of step."""
+    """One sentence for each thing that is missing, stray or out of step, in files that can be read."""
     yield from _files(stage)
     yield from _hints(stage)
+    yield from _questions(stage)
+    yield from _settings(stage)
     for hide in mirror.idle(stage.hides):
         yield f"{stage.folder.name}/assignment.toml: hides {hide!r}, and there is no such file."
     yield from _tests(stage, "public")
@@ -50,6 +54,67 @@ def _files(stage: Stage) -> Iterator[str]:
             yield f"{stage.folder.name}/{name} is missing."
     for name in sorted(found - EXPECTED_FILES - EXPECTED_FOLDERS):
         yield f"{stage.folder.name}/{name} is a stray file: remove it."
+
+
+def unreadable(stage: Stage) -> Iterator[str]:
+    """The files that are no TOML or no Python, each with the line that says why."""
+    suites = [
+        path for suite in ("public", "hidden") for path in suite_folder(stage, suite).glob("*")
+    ]
+    own = [stage.starter, SOLUTIONS / stage.file_name, *stage.folder.glob("*.toml"), *suites]
+    for path in sorted({path for path in own if path.suffix in (".py", ".toml")}):
+        if not path.is_file():
+            continue
+        try:
+            text = path.read_text(encoding="utf-8")
+            tomli.loads(text) if path.suffix == ".toml" else ast.parse(text)
+        except SyntaxError as error:
+            yield f"{_place(path)} is no Python: line {error.lineno}: {error.msg}."
+        except (tomli.TOMLDecodeError, UnicodeDecodeError) as error:
+            yield f"{_place(path)} is no TOML: {error}."
+
+
+def _place(path: Path) -> str:
+    """Folder and file: suites have files of one name."""
+    return f"{path.parent.parent.name}/{path.parent.name}/{path.name}"
+
+
+def _questions(stage: Stage) -> Iterator[str]:
+    path = stage.folder / "predict.toml"
+    if not path.is_file():
+        return
+    file = f"{stage.folder.name}/predict.toml"
+    questions = tomli.loads(path.read_text(encoding="utf-8")).get("question", [])
+    for place, question in enumerate(questions):
+        name = question.get("id", place)
+        for key in QUESTION:
+            if not str(question.get(key, "")).strip():
+                yield f"{file}: the question {name} has no `{key}`."
+        answer, choices = question.get("answer", 0), question.get("choices", ())
+        if isinstance(answer, bool) or not isinstance(answer, int | float):
+            yield (
+                f"{file}: the question {name}: its answer is {answer!r}; it must be a number "
+                "(with `choices`: the place of the right one, from 0)."
+            )
+        elif choices and answer not in range(len(choices)):
+            yield f"{file}: the question {name}: there is no choice {answer!r}; they count from 0."
+
+
+def _settings(stage: Stage) -> Iterator[str]:
+    """What the catalogue cannot know: the data there is, and what a timed check can be about."""
+    file = f"{stage.folder.name}/assignment.toml"
+    for name in stage.data:
+        if name not in DATA_FILES:
+            yield f"{file}: there is no data {name!r}; there is {', '.join(DATA_FILES)}."
+    exports = [export.name for export in stage.exports]
+    for timing in stage.timings:
+        if timing.export not in exports:
+            yield (
+                f"{file}: the timing of {timing.check}: {timing.export!r} is no export; "
+                f"there are {', '.join(exports)}."
+            )
+        if timing.pairs < 1:
+            yield f"{file}: the timing of {timing.check}: pairs is {timing.pairs}; use 7 or more."
 
 
 def _hints(stage: Stage) -> Iterator[str]:

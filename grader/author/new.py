@@ -75,6 +75,14 @@ visibility = "hidden"
 rubric = "hygiene"
 points = 5
 exports = ["double"]
+
+# A timed check is a hidden one of rubric "performance" (which then needs points above) with a table:
+# [[timings]]
+# check = "double_speed"
+# export = "double"
+# pairs = 7    # runs of the learner's and of the solution, in turns
+# floor = 0.2  # a learner faster than this share of the solution's time is shown to a person
+# tiers = [{{ at = 1.25, fraction = 1.0 }}, {{ at = 2.0, fraction = 0.5 }}]
 """
 
 STARTER = '''\
@@ -147,6 +155,22 @@ def test_double_pure(student, rng):
     x = rng.standard_normal(6)
     (after,) = student.invoke("double", (x,), read=(0,)).read
     check_unchanged(after, x, what="x")
+
+
+# A timed check, once the manifest has it. `release` draws anew for every run, the same for both.
+# def test_double_speed(bench, rng):
+#     """doubles a million numbers no slower than the course's own"""
+#
+#     def check(released, result, read):
+#         check_close(result, 2 * released[0], what="a timed double(x)")
+#
+#     bench.compare(
+#         "double",
+#         staged=(),  # large arguments that never change: copied before the clock starts
+#         release=lambda rng: (rng.standard_normal(1_000_000),),
+#         arguments=lambda staged, released: (*staged, *released),
+#         check=check,
+#     )
 '''
 
 MUTANTS = """\

@@ -41,6 +41,8 @@ class Proof:
     public_s: float = 0.0
     hidden_s: float = 0.0
     matrix: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # mutant -> checks it fails
+    # mutant -> timed check that names it -> what the machine was too busy for
+    undecided: dict[str, dict[str, str]] = field(default_factory=dict)
     not_assessed: set[str] = field(default_factory=set)  # timed checks that want another machine
     problems: list[str] = field(default_factory=list)
 
@@ -65,7 +67,12 @@ def prove(
     """
     phases = PHASES if timed else ("correctness",)
     proof = Proof(stage.id, len(stage.public), len(stage.hidden))
+    proof.problems += content.unreadable(stage)
+    if proof.problems:
+        return proof
     proof.problems += content.problems(stage)
+    for problem in proof.problems:
+        say(problem)  # at once: what follows takes minutes
     solution = solution_source(stage)
     if solution is None:
         return proof
@@ -81,7 +88,9 @@ def prove(
             return proof
         proof.mutants = len(bank)
         matrix = proof.matrix = _matrix(stage, bank, proof, spares, phases, say, jobs, whole)
-    proof.problems += _matrix_problems(stage, bank, matrix, proof.not_assessed, timed=timed)
+    proof.problems += _matrix_problems(
+        stage, bank, matrix, proof.not_assessed, proof.undecided, timed=timed
+    )
     caught = {check for lost in matrix.values() for check in lost}
     proof.killed = sum(check.id in caught for check in stage.hidden)
     return proof
@@ -135,6 +144,10 @@ def _matrix(
 
     def keep(name: str, run: SuiteRun) -> None:
         matrix[name] = tuple(outcome.id for outcome in run.outcomes if outcome.status in LOST)
+        for outcome in run.outcomes:
+            if outcome.status is Status.INCONCLUSIVE:
+                why = outcome.message or outcome.reason
+                proof.undecided.setdefault(name, {})[outcome.id] = why
         say(f"{stage.id}: mutant {name} fails {', '.join(matrix[name]) or 'nothing'}")
 
     def unable(name: str, why: str) -> None:
@@ -182,6 +195,7 @@ def _matrix_problems(
     bank: tuple[Mutant, ...],
     matrix: Mapping[str, tuple[str, ...]],
     not_assessed: set[str],
+    undecided: Mapping[str, Mapping[str, str]],
     *,
     timed: bool,
 ) -> Iterator[str]:
@@ -192,8 +206,14 @@ def _matrix_problems(
         for check_id in mutant.caught_by:
             if check_id not in hidden:
                 yield f"{stage.id}: mutant {mutant.name}: there is no hidden check {check_id!r}."
+            elif check_id in undecided.get(mutant.name, ()):
+                yield (
+                    f"{stage.id}: mutant {mutant.name}: {check_id} is inconclusive on this busy "
+                    f"machine, prove it again: {undecided[mutant.name][check_id]}"
+                )
             elif check_id not in lost and check_id not in unproved:
-                yield f"{stage.id}: mutant {mutant.name} survives {check_id}."
+                fails = ", ".join(lost) or "nothing"
+                yield f"{stage.id}: mutant {mutant.name} survives {check_id}; it fails {fails}."
         if not mutant.caught_by:
             yield f"{stage.id}: mutant {mutant.name} names no check that catches it."
         if len(lost) > len(hidden) / 2:
@@ -201,7 +221,10 @@ def _matrix_problems(
                 f"{stage.id}: mutant {mutant.name} fails {len(lost)} of {len(hidden)} checks; "
                 "a single mistake should fail at most half."
             )
-    caught = {check for lost in matrix.values() for check in lost}
+    caught = {check for found in (matrix, undecided) for lost in found.values() for check in lost}
     for check_id in hidden:
         if check_id not in caught and check_id not in unproved:
-            yield f"{stage.id}: no mutant fails {check_id}: it decides nothing yet."
+            yield (
+                f"{stage.id}: no mutant fails {check_id}: it decides nothing yet. "
+                f"Add a mistake that it alone catches to grader/mutants/{stage.id}.toml."
+            )

@@ -19,6 +19,7 @@ from assignments.catalog import Stage
 from ..errors import UsageError
 
 FOLDER = Path(__file__).parent
+KEYS, EDIT = ("name", "caught_by", "diagnosis", "edit"), ("find", "replace")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ def mutants(stage: Stage, solution: bytes) -> tuple[Mutant, ...]:
     """The mutants of `stage`, made from the bytes of its solution.
 
     Raises:
-        UsageError: the file is no TOML, an edit does not fit the solution, or a name occurs twice.
+        UsageError: the file is no TOML, a key is missing, an edit does not fit the solution, or a name occurs twice.
     """
     path = FOLDER / f"{stage.id}.toml"
     if not path.is_file():
@@ -53,7 +54,11 @@ def mutants(stage: Stage, solution: bytes) -> tuple[Mutant, ...]:
 
 
 def _mutant(entry: Mapping[str, Any], source: str, path: Path) -> Mutant:
-    name = entry["name"]
+    name = entry.get("name", "without a name")
+    for keys, table in [(KEYS, entry), *((EDIT, edit) for edit in entry.get("edit", ()))]:
+        for key in keys:
+            if key not in table:
+                raise UsageError(f"{path.name}: the mutant {name!r} has no `{key}`.")
     for edit in entry["edit"]:
         count = source.count(edit["find"])
         if count != 1:

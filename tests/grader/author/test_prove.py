@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -65,8 +66,11 @@ def test_a_mutant_that_survives_is_named(stage: Stage, tmp_path: Path) -> None:
 
     problems = prove(stage).problems
 
-    assert "triple: mutant tripled survives double_random." in problems
-    assert "triple: no mutant fails double_random: it decides nothing yet." in problems
+    assert "triple: mutant tripled survives double_random; it fails nothing." in problems
+    assert any(
+        p.startswith("triple: no mutant fails double_random: it decides nothing yet. Add a mistake")
+        for p in problems
+    ), problems
 
 
 def test_a_mutant_that_breaks_the_import_is_no_mutant(stage: Stage, tmp_path: Path) -> None:
@@ -130,11 +134,128 @@ def test_a_check_that_this_machine_cannot_assess_is_not_held_against_its_mutants
     lost["parallel_on_one_thread"] = ()
 
     def problems(not_assessed: set[str]) -> list[str]:
-        found = module._matrix_problems(stage, bank, lost, not_assessed, timed=True)
+        found = module._matrix_problems(stage, bank, lost, not_assessed, {}, timed=True)
         return [problem for problem in found if "parallel_speed" in problem]
 
     assert len(problems(set())) == 2
     assert problems({"parallel_speed"}) == []
+
+
+def test_a_check_that_a_busy_machine_left_open_is_no_mutant_that_survives() -> None:
+    stage = catalog.stage("softmax")
+    bank = mutants.mutants(stage, solutions.solution_source(stage))  # type: ignore[arg-type]
+    (slow,) = (mutant for mutant in bank if mutant.caught_by == ("epoch_speed",))
+    lost = {mutant.name: mutant.caught_by for mutant in bank} | {slow.name: ()}
+    undecided = {slow.name: {"epoch_speed": "the times scatter"}}
+
+    found = list(module._matrix_problems(stage, bank, lost, set(), undecided, timed=True))
+
+    assert found == [
+        f"softmax: mutant {slow.name}: epoch_speed is inconclusive on this busy machine, "
+        "prove it again: the times scatter"
+    ]
+
+
+TIMED = re.compile(r"^# ?(\[\[timings|check =|export =|pairs =|floor =|tiers =)", re.MULTILINE)
+
+
+def speed_check(stage: Stage) -> Path:
+    """The new stage with the timed check that its manifest shows; its manifest."""
+    manifest = stage.folder / "assignment.toml"
+    edit(manifest, "correctness = 75", "correctness = 60")
+    edit(manifest, "points = 75", "points = 60")
+    edit(manifest, "performance = 0", "performance = 15")
+    check = (
+        '[[checks]]\nid = "double_speed"\ntitle = "quick"\nvisibility = "hidden"\n'
+        'rubric = "performance"\npoints = 15\nexports = ["double"]\n\n'
+    )
+    edit(manifest, "# A timed check", check + "# A timed check")
+    manifest.write_text(TIMED.sub(r"\1", manifest.read_text()))
+    return manifest
+
+
+def test_the_timed_check_that_a_new_stage_shows_fits(stage: Stage, tmp_path: Path) -> None:
+    manifest = speed_check(stage)
+    suite = tmp_path / "grader/suites/triple/test_triple.py"
+    head, example = suite.read_text().split("# A timed check")
+    suite.write_text(head + re.sub(r"^# ?", "", example[example.index("\n") :], flags=re.MULTILINE))
+    read = catalog.read(stage.folder)
+
+    assert [timing.check for timing in read.timings] == ["double_speed"]
+    assert [*module.content.unreadable(read), *module.content.problems(read)] == []
+
+    edit(manifest, 'export = "double"', 'export = "duoble"')
+    edit(manifest, "pairs = 7", "pairs = 0")
+    edit(manifest, "data = []", 'data = ["digitz"]')
+    problems = list(module.content.problems(catalog.read(stage.folder)))
+
+    assert any("'duoble' is no export; there are double" in problem for problem in problems)
+    assert any("pairs is 0" in problem for problem in problems)
+    assert any("there is no data 'digitz'; there is digits" in problem for problem in problems)
+
+
+@pytest.mark.parametrize(
+    ("path", "old", "new", "said"),
+    [
+        (
+            "checks/test_triple.py",
+            "def test_",
+            "def test _",
+            "checks/test_triple.py is no Python: line",
+        ),
+        ("hints.toml", "[double_small]", "[double small]", "hints.toml is no TOML: "),
+        ("predict.toml", "answer = 15", "answer is 15", "predict.toml is no TOML: "),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_named_before_anything_runs(
+    stage: Stage, path: str, old: str, new: str, said: str
+) -> None:
+    edit(stage.folder / path, old, new)
+
+    proof = prove(stage)
+
+    assert len(proof.problems) == 1 and said in proof.problems[0], proof.problems
+    assert proof.hidden_s == 0
+
+
+@pytest.mark.parametrize(
+    ("new", "said"),
+    [
+        ("anwser = 15", "the question additions has no `answer`"),
+        ('answer = "15"', "its answer is '15'; it must be a number"),
+        ('choices = ["15", "16"]\nanswer = 2', "there is no choice 2; they count from 0"),
+    ],
+)
+def test_a_question_without_an_answer_is_named(stage: Stage, new: str, said: str) -> None:
+    edit(stage.folder / "predict.toml", "answer = 15", new)
+
+    assert any(said in problem for problem in module.content.problems(stage))
+
+
+def test_what_is_missing_is_said_before_anything_runs(stage: Stage) -> None:
+    (stage.folder / "lesson.zh.md").unlink()
+    said: list[str] = []
+
+    prove(stage, said.append, whole=False)
+
+    assert "lesson.zh.md is missing" in said[0]
+
+
+@pytest.mark.parametrize("key", ["diagnosis = ", "caught_by = ", "find = "])
+def test_a_mutant_without_a_key_is_named(stage: Stage, tmp_path: Path, key: str) -> None:
+    file = tmp_path / "grader/mutants/triple.toml"
+    lines = [line for line in file.read_text().splitlines() if not line.startswith(key)]
+    file.write_text("\n".join(lines))
+
+    with pytest.raises(UsageError, match=f"the mutant 'tripled' has no `{key[:-3]}`"):
+        mutants.mutants(stage, solutions.solution_source(stage))  # type: ignore[arg-type]
+
+
+def test_a_manifest_names_the_check_that_is_wrong(stage: Stage) -> None:
+    edit(stage.folder / "assignment.toml", 'rubric = "hygiene"', 'rubric = "style"')
+
+    with pytest.raises(catalog.ManifestError, match=r"checks\[double_pure\]\.rubric is 'style'"):
+        catalog.read(stage.folder)
 
 
 @pytest.mark.parametrize("stage_id", [stage.id for stage in catalog.load()])
