@@ -299,7 +299,9 @@ def block_product(
     mc = parted(m, most_m, ROWS)
     # Packing costs a pass; it pays where what is packed is used again often enough.
     b_lies_well = bcs == 1 and (m <= 4 * ROWS or k * n * size <= 1 << 15)
-    a_lies_well = acs == 1 and (n <= 2 * width or m * k * size <= 1 << 16)
+    # A column of a that lies together is as good as a row, while it is read no more than twice.
+    a_lies_well = n <= 2 * width and (acs == 1 or ars == 1)
+    a_lies_well = a_lies_well or (acs == 1 and m * k * size <= 1 << 16)
     for j0 in range(0, n, most_n):
         nc = min(most_n, n - j0)
         whole = nc - nc % width if b_lies_well else 0
