@@ -13,6 +13,7 @@ The same stream feeds the app, `--json`, the batch log and the tests. The events
     train_started   run model steps isolation          a model on the learner's own stack
     step            run step loss                      a point of its curve
     trained         run + the fields of a Trained
+    slots           names                              of every part of the framework
     problem         run message                        the grader itself could not judge
 """
 
@@ -127,6 +128,10 @@ def step(run: str, number: int, loss: float) -> Event:
 
 def trained(run: str, found: Trained) -> Event:
     return {"event": "trained", "run": run, **document(found)}
+
+
+def slots(names: list[str]) -> Event:
+    return {"event": "slots", "names": names}
 
 
 def problem(run: str, message: str) -> Event:

@@ -51,9 +51,10 @@ class Trained:
 
     @property
     def slots(self) -> tuple[str, ...]:
-        """The slots in which something went wrong, the first cause first."""
-        found = [*self.failures, self.odd, self.trouble]
-        return tuple(dict.fromkeys(one["slot"] for one in found if one.get("slot")))
+        """The slots in which something went wrong, the learner's own before the course's."""
+        found = [one for one in (*self.failures, self.trouble, self.odd) if one.get("slot")]
+        found.sort(key=lambda one: not one.get("stage"))
+        return tuple(dict.fromkeys(one["slot"] for one in found))
 
 
 def document(found: Trained) -> dict[str, Any]:

@@ -8,6 +8,7 @@ save comes. Ending its process group ends everything: its boxes die with it.
     {"job": "submit", "run": "20", "stage": "softmax", "file": ..., "ledger": ..., "reports": ...}
     {"job": "judge", "run": "21", "stage": "softmax", "source": "<base64>", "seed": 7,
      "phases": ["correctness"], "earlier": {}, "beside": {}}  a part of a batch's work
+    {"job": "slots"}                                          the parts of the framework by name
     {"job": "train", "run": "22", "model": "gpt", "files": {"mlp": "<base64>"},
      "choice": [["layer:Linear", "mlp"]], "seed": 0}          a model on the learner's own stack
     {"job": "quit"}
@@ -54,6 +55,7 @@ class Session:
             "check": self._check,
             "submit": self._submit,
             "judge": self._judge,
+            "slots": self._slots,
             "train": self._train,
         }
 
@@ -112,6 +114,11 @@ class Session:
             beside={name: base64.b64decode(data) for name, data in job.get("beside", {}).items()},
         )
         self._emit(events.judged(str(job["run"]), judged.to_json()))
+
+    def _slots(self, job: Job) -> None:
+        from reference import slots  # whoever trains next finds the framework loaded
+
+        self._emit(events.slots(slots.names()))
 
     def _train(self, job: Job) -> None:
         from .training import train  # its data are of no use to other jobs

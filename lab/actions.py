@@ -24,14 +24,23 @@ class Action:
     footer: bool = True
 
 
-HOME, BENCH, SUBMIT, HISTORY = "home", "workbench", "submit", "history"
+HOME, BENCH, SUBMIT, HISTORY, STACK = "home", "workbench", "submit", "history", "stack"
 
 ACTIONS = (
     Action("help", "f1", "Help", "what can be done here, and with which key"),
     Action("open_stage", "enter", "Open", "open the stage that is marked", (HOME,)),
+    Action("stack", "f3", "Stack", HELP["stack"], (HOME,)),
+    Action("switch", "enter", "Switch", "let the next in turn fill the slot: your files, then the course", (STACK,)),
+    Action("switch_file", "w", "Whole file", "let your file fill every slot that it can, or none", (STACK,)),
+    Action("auto", "a", "Auto", "let the slot run your code if it passed when it was submitted", (STACK,)),
+    Action("train", "f5", "Train", "train the chosen model on what is plugged in", (STACK,)),
+    Action("model('mlp')", "1", "MLP", "choose the MLP on digits", (STACK,), footer=False),
+    Action("model('lenet')", "2", "LeNet", "choose LeNet on digits", (STACK,), footer=False),
+    Action("model('lstm')", "3", "LSTM", "choose the LSTM over letters", (STACK,), footer=False),
+    Action("model('gpt')", "4", "GPT", "choose the GPT over letters", (STACK,), footer=False),
     Action("check", "f5", "Check", HELP["check"].split(";")[0], (BENCH,)),
     Action("watch", "f6", "Watch", "run the checks at every save, or stop doing so", (BENCH,)),
-    Action("edit", "f7", "Edit", "open your file in $EDITOR", (BENCH,)),
+    Action("edit", "f7", "Edit", "open your file in $EDITOR", (BENCH, STACK)),
     Action("submit", "f8", "Submit", HELP["submit"], (BENCH,)),
     Action("confirm_submit", "enter", "Submit", "grade the file now", (SUBMIT,)),
     Action("hint", "h", "Hint", HELP["hint"], (BENCH,)),

@@ -9,10 +9,11 @@ import shlex
 import shutil
 import signal
 import subprocess
+from base64 import b64encode
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import App
 from textual.binding import Binding
@@ -23,13 +24,17 @@ from .actions import bindings
 from .grader_process import Event, GraderProcess
 from .palette import ActionProvider
 from .progress import Progress
-from .state import RunState, cancelled, reduce_all, started
+from .state import RunState
+from .training import KEY as TRAINING
+from .training import TrainState
 from .workspace import Workspace, find, remember, remembered
+
+if TYPE_CHECKING:
+    from grader.stack import Parts
 
 TICK_S = 0.05  # events are applied in batches: a burst of them paints once
 HUNG_UP = 128 + signal.SIGHUP
 EDITORS = ("nano", "vim", "vi")
-LAST_EVENTS = {"public": "run_finished", "hidden": "graded"}
 
 
 class LabApp(App[None]):
@@ -60,7 +65,8 @@ class LabApp(App[None]):
             self.animation_level = "none"  # a key is answered at once, over a slow line too
         self.workspace = workspace
         self.grader = grader(self._hear)
-        self.states: dict[tuple[str, str], RunState] = {}
+        self.states: dict[tuple[str, str], RunState | TrainState] = {}
+        self.slots: tuple[str, ...] = ()  # of the framework; the grading process knows them
         self._waiting: list[Event] = []
         self._job: tuple[str, str] | None = None
 
@@ -125,19 +131,40 @@ class LabApp(App[None]):
 
     def state(self, stage: Stage, suite: str = "public") -> RunState:
         """What is known of the last run of a suite."""
-        return self.states.get((stage.id, suite)) or RunState(stage.id, suite)
+        known = self.states.get((stage.id, suite))
+        return known if isinstance(known, RunState) else RunState(stage.id, suite)
+
+    @property
+    def training(self) -> TrainState:
+        """What is known of the last training."""
+        known = self.states.get(TRAINING)
+        return known if isinstance(known, TrainState) else TrainState()
 
     async def check(self, stage: Stage) -> None:
         """Run the public checks."""
-        await self._start(stage, "public", "check", file=str(self.here.file(stage)), only=None)
+        state = self.state(stage)
+        await self._start(
+            state, "check", stage=stage.id, file=str(self.here.file(stage)), only=None
+        )
+
+    async def train(self, model: str, parts: Parts) -> None:
+        """Train a model on the learner's own stack."""
+        await self._start(
+            TrainState(model, plugged=len(parts.choice)),
+            "train",
+            model=model,
+            files={name: b64encode(data).decode() for name, data in parts.files.items()},
+            choice=parts.choice,
+            seed=0,
+        )
 
     async def submit(self, stage: Stage) -> None:
         """Grade by the hidden checks and keep the attempt."""
         workspace = self.here
         await self._start(
-            stage,
-            "hidden",
+            self.state(stage, "hidden"),
             "submit",
+            stage=stage.id,
             file=str(workspace.file(stage)),
             ledger=str(workspace.ledger),
             reports=str(workspace.reports),
@@ -146,12 +173,12 @@ class LabApp(App[None]):
             beside=[str(path) for path in workspace.beside(stage)],
         )
 
-    async def _start(self, stage: Stage, suite: str, job: str, **fields: Any) -> None:
+    async def _start(self, state: RunState | TrainState, job: str, **fields: Any) -> None:
         if self._job is not None:
             self._cancelled()
-        run = await self.grader.start(job, stage=stage.id, **fields)
-        self._job = (stage.id, suite)
-        self._set(started(self.state(stage, suite), run, suite))
+        run = await self.grader.start(job, **fields)
+        self._job = state.key
+        self._set(state.started(run))
 
     async def cancel(self) -> bool:
         """End the run that goes on; whether there was one."""
@@ -163,11 +190,17 @@ class LabApp(App[None]):
 
     def _cancelled(self) -> None:
         if self._job is not None:
-            self._set(cancelled(self.states[self._job]))
+            self._set(self.states[self._job].cancelled())
             self._job = None
 
     def _hear(self, event: Event) -> None:
-        self._waiting.append(event)
+        if event.get("event") == "slots":
+            self.slots = tuple(event["names"])
+            show = getattr(self.screen, "show_slots", None) if self.is_running else None
+            if show is not None and self.screen.is_mounted:
+                show()
+        else:
+            self._waiting.append(event)
 
     def apply_events(self) -> None:
         """Apply what the grading process said since the last tick, and paint once."""
@@ -176,12 +209,13 @@ class LabApp(App[None]):
             return
         batch, self._waiting = self._waiting, []
         before = self.states[self._job]
-        after = reduce_all(before, batch)
+        after = before.after(batch)
         kinds = {event.get("event") for event in batch if event.get("run") == before.run}
-        if LAST_EVENTS[after.suite] in kinds or "problem" in kinds:
+        if after.ends(kinds):
             self._job = None
             self.grader.finished()
-            self._finished(after)
+            if isinstance(after, RunState):
+                self._finished(after)
         if after is not before:
             self._set(after)
 
@@ -192,8 +226,8 @@ class LabApp(App[None]):
             statuses = {check.id: check.status for check in state.checks}
             Progress(self.here).keep_checks(catalog.stage(state.stage), statuses)
 
-    def _set(self, state: RunState) -> None:
-        self.states[state.stage, state.suite] = state
+    def _set(self, state: RunState | TrainState) -> None:
+        self.states[state.key] = state
         show = getattr(self.screen, "show_run", None)
         if show is not None and self.screen.is_mounted:  # a new screen asks when it is built
             show(state)

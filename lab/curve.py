@@ -1,9 +1,13 @@
-"""A curve as lines of text: dots of braille, two by four in a character, or asterisks."""
+"""A curve as lines of text: dots of braille, two by four in a character, or asterisks.
+
+Neighbours are joined: a model that takes many steps between two points has a curve all the same.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))  # by row and column in a character
 BLANK = 0x2800
@@ -32,9 +36,14 @@ def curve(
     wide, tall = (1, 1) if ascii else (2, 4)
     columns, rows = width * wide, height * tall
     cells = [[0] * width for _ in range(height)]
-    for x, y in shown:
-        column = min(columns - 1, int((x - first) / max(1e-12, last - first) * columns))
-        row = min(rows - 1, int((high - y) / (high - low) * rows))
+    places = [
+        (
+            min(columns - 1, int((x - first) / max(1e-12, last - first) * columns)),
+            min(rows - 1, int((high - y) / (high - low) * rows)),
+        )
+        for x, y in shown
+    ]
+    for column, row in _joined(places):
         cells[row // tall][column // wide] |= 1 if ascii else DOTS[row % 4][column % 2]
     labels = [f"{high:.3g}", *[""] * (height - 2), f"{low:.3g}"]
     margin = max(len(label) for label in labels)
@@ -49,3 +58,12 @@ def curve(
     ]
     foot = f"{last:g}".rjust(width - len(f"{first:g}"))
     return [*lines, f"{' ' * margin}  {first:g}{foot}"]
+
+
+def _joined(places: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """The places (column, row), and one a column on the straight line between neighbours."""
+    yield places[0]
+    for (left, above), (right, below) in pairwise(places):
+        for column in range(left + 1, right):
+            yield column, above + round((below - above) * (column - left) / (right - left))
+        yield right, below

@@ -38,6 +38,10 @@ class GraderProcess:
         """Have a worker for `stage` ready."""
         await self._send({"job": "warm", "stage": stage})
 
+    async def slots(self) -> None:
+        """Ask for the names of all parts of the framework; an event brings them."""
+        await self._send({"job": "slots"})
+
     async def start(self, job: str, **fields: Any) -> str:
         """Start a job and return the id of its run; a job that still runs is cancelled."""
         if self._run:

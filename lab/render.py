@@ -227,24 +227,33 @@ def filling(one: Filling, standing: str, style: Style, *, mark: str = "") -> str
     sign = style.mark(mark or ("mine" if one.mine else "reference"))
     if one.mine:
         why = "" if one.chosen else style.faint(" (it passes)")
-        return f"{sign} {one.slot:<25}{one.owner + '.py':<13}{standing}{why}"
-    could = f"{' or '.join(one.stages)} could" if one.stages else "its stage is still to come"
-    return f"{sign} {one.slot:<25}{'reference':<13}{style.faint(could)}"
+        return f"{sign} {one.slot:<24} {one.owner + '.py':<13}{standing}{why}"
+    could = f"{', '.join(one.stages)} could" if one.stages else "no stage fills it"
+    return f"{sign} {one.slot:<24} {'reference':<13}{style.faint(could)}"
 
 
-def trained(found: Trained, plugged: int) -> list[str]:
-    """How a training on `plugged` parts of the learner ended, in sentences; what broke comes first."""
+TAKE_OUT = "`lab stack use {slot} reference` takes it out."
+
+
+def trained(found: Trained, plugged: int, remedy: str = TAKE_OUT) -> list[str]:
+    """How a training on `plugged` parts of the learner ended, in sentences; what broke comes first.
+
+    Args:
+        remedy: what to do about the first broken part, with a place for its {slot}.
+    """
     said = [*_unplugged(found.failures)]
     if found.trouble:
         said.append(f"Training broke at step {found.steps + 1}: {_complaint(found.trouble)}")
         if found.trouble.get("slot"):
             whose = found.trouble.get("stage") or "reference"
             said.append(f"It happened in the slot {found.trouble['slot']} ({whose}).")
-    if found.odd:
+    if found.odd and not _same(found.odd, found.trouble):
         from grader.stack import blame
 
         said.append(f"Beside the course's own parts, {blame(found.odd)}.")
-        said.append(f"`lab stack use {found.odd['slot']} reference` takes it out.")
+    mine = [one for one in (*found.failures, found.trouble, found.odd) if one.get("stage")]
+    if mine and mine[0].get("slot"):
+        said.append(remedy.format(slot=mine[0]["slot"]))
     if found.loss is None or found.seconds is None:
         return said
     said.append(
@@ -258,7 +267,7 @@ def trained(found: Trained, plugged: int) -> list[str]:
             f"Unseen text: loss {loss:.3f}, {loss / guess:.0%} of log(vocabulary) = {guess:.2f}."
         )
     if plugged and not found.odd:
-        said.append("Over three steps, your parts did what the course's own do.")
+        said.append("Over three steps, it did the same with your parts as with the course's own.")
     return said
 
 
@@ -274,6 +283,10 @@ def _unplugged(failures: Iterable[Mapping[str, str]]) -> list[str]:
         others = f" and {more} more slots" if more else ""
         said.append(f"{stage}.py could not be plugged into {slot}{others}: {_complaint(alike[0])}")
     return said
+
+
+def _same(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
+    return all(one.get(name) == other.get(name) for name in ("slot", "error", "text"))
 
 
 def _complaint(found: Mapping[str, str]) -> str:

@@ -149,7 +149,7 @@ class Stack:
         """
         now = self._filling(slot)
         if not now.stages:
-            raise UsageError(f"{slot} runs the course's own part: its stage is still to come.")
+            raise UsageError(f"{slot}: no stage fills it, the course's own part runs.")
         turn = [REFERENCE, *now.stages]
         (then,) = self.use(slot, turn[(turn.index(now.owner) + 1) % len(turn)])
         return then

@@ -8,6 +8,7 @@ from typing import Any
 
 Event = Mapping[str, Any]
 OPEN = ("waiting", "running")
+LAST_EVENTS = {"public": "run_finished", "hidden": "graded"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,10 @@ class RunState:
     graded: Mapping[str, Any] | None = None
 
     @property
+    def key(self) -> tuple[str, str]:
+        return self.stage, self.suite
+
+    @property
     def passed(self) -> int:
         return sum(check.status == "passed" for check in self.checks)
 
@@ -59,19 +64,25 @@ class RunState:
         """Whether every check of the run passed."""
         return bool(self.checks) and self.passed == len(self.checks)
 
+    def started(self, run: str) -> RunState:
+        """A run was asked for; the checks on the screen stay until the first event of it."""
+        return replace(self, run=run, phase="starting", say="", graded=None)
 
-def started(state: RunState, run: str, suite: str) -> RunState:
-    """A run was asked for; the checks on the screen stay until the first event of it."""
-    return replace(state, run=run, suite=suite, phase="starting", say="", graded=None)
+    def cancelled(self) -> RunState:
+        """The run was ended by the learner; what did not finish has no verdict."""
+        checks = tuple(
+            replace(check, status="waiting") if check.status == "running" else check
+            for check in self.checks
+        )
+        return replace(self, phase="cancelled", checks=checks, say="Cancelled.", run="")
 
+    def after(self, events: Iterable[Event]) -> RunState:
+        """This state after all of `events`, in order."""
+        return reduce_all(self, events)
 
-def cancelled(state: RunState) -> RunState:
-    """The run was ended by the learner; what did not finish has no verdict."""
-    checks = tuple(
-        replace(check, status="waiting") if check.status == "running" else check
-        for check in state.checks
-    )
-    return replace(state, phase="cancelled", checks=checks, say="Cancelled.", run="")
+    def ends(self, kinds: set[object]) -> bool:
+        """Whether events of these kinds end it."""
+        return bool({LAST_EVENTS[self.suite], "problem"} & kinds)
 
 
 def reduce(state: RunState, event: Event) -> RunState:

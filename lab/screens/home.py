@@ -72,6 +72,11 @@ class HomeScreen(LabScreen):
 
         self.lab.push_screen(HistoryScreen(None))
 
+    def action_stack(self) -> None:
+        from .stack import StackScreen
+
+        self.lab.push_screen(StackScreen())
+
     def action_doctor(self) -> None:
         from .doctor import DoctorScreen
 

@@ -46,6 +46,28 @@ def public_run(stage: Stage, failing: str | None = None) -> list[Event]:
     return events
 
 
+LINEAR = {
+    "slot": "layer:Linear", "stage": "mlp", "error": "", "line": "", "code": "",
+    "text": "the loss of step 1 is 2.43608, it should be 2.43168",
+}  # fmt: skip
+
+
+def training(steps: int = 400, model: str = "mlp", **ended: Any) -> list[Event]:
+    """The events of a training whose loss falls as 1/t; without `ended` it goes on."""
+    events: list[Event] = [
+        {"event": "train_started", "model": model, "steps": steps, "isolation": "full"}
+    ]
+    events += [
+        {"event": "step", "step": step, "loss": 0.1 + 2.3 / (1 + step / 40)}
+        for step in (1, *range(20, steps + 1, 20))
+    ]
+    if ended:
+        found = {"steps": steps, "loss": 0.31, "seconds": 1.5, "unseen": {"accuracy": 0.975}}
+        nothing: Event = {"failures": [], "odd": {}, "trouble": {}}
+        events.append({"event": "trained", **found, **nothing, **ended})
+    return events
+
+
 def view(stage: Stage, score: float = 95.0) -> dict[str, Any]:
     """The learner's view of a graded run, cut to what the screens show."""
     rubric = [
@@ -78,11 +100,16 @@ class RecordedGrader(GraderProcess):
     async def warm(self, stage: str) -> None:
         self.jobs.append({"job": "warm", "stage": stage})
 
+    async def slots(self) -> None:
+        self.jobs.append({"job": "slots"})
+        self._hear({"event": "slots", "names": ["kernel:gemm", "layer:Linear", "vjp:where"]})
+
     async def start(self, job: str, **fields: Any) -> str:
         self.jobs.append({"job": job, **fields})
         run = f"run{len(self.jobs)}"
         if not self.pause:
-            for event in self._events[job]:
+            known = f"{job} {fields['model']}" if job == "train" else job
+            for event in self._events[known]:
                 self._hear({"run": run, **event})
         return run
 

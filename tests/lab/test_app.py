@@ -21,6 +21,7 @@ from lab.screens.doctor import DoctorScreen
 from lab.screens.help import HelpScreen
 from lab.screens.history import HistoryScreen
 from lab.screens.home import HomeScreen
+from lab.screens.stack import StackScreen
 from lab.screens.submit import SubmitScreen
 from lab.screens.workbench import WorkbenchScreen
 from lab.widgets.checks import ChecksView
@@ -382,6 +383,7 @@ SCREENS = {
     "workbench": WorkbenchScreen,
     "submit": SubmitScreen,
     "history": HistoryScreen,
+    "stack": StackScreen,
 }
 
 

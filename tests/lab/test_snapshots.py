@@ -17,7 +17,7 @@ from lab.screens.submit import SubmitScreen
 from lab.screens.workbench import WorkbenchScreen
 from lab.workspace import Workspace
 
-from .recorded import RecordedGrader, public_run, view
+from .recorded import LINEAR, RecordedGrader, public_run, training, view
 
 STAGE = catalog.stage("softmax")
 SIZES = [(80, 24), (100, 30), (140, 44)]
@@ -43,6 +43,8 @@ def app(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> LabApp:
             {"event": "run_started", "isolation": "full", "checks": []},
             {"event": "graded", "attempt": 1, "view": view(STAGE), "path": "softmax-1.json"},
         ],
+        "train mlp": training(odd=LINEAR),
+        "train lenet": training(150, "lenet")[:5],
     }
     return LabApp(workspace, grader=lambda hear: RecordedGrader(hear, runs))
 
@@ -64,6 +66,9 @@ SCREENS: dict[str, Keys] = {
     "submit": ["down", "enter", "f8"],
     "score": ["down", "enter", "f8", "enter"],
     "history": ["f9"],
+    "stack": ["f3", "down", "down", "w"],
+    "training": ["f3", "w", "2", "f5"],
+    "broken": ["f3", "w", "f5"],
     "help": ["down", "enter", "f1"],
     "reset": ["down", "enter", "x"],
 }

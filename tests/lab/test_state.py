@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lab.state import RunState, cancelled, headline, reduce_all, started
+from lab.state import RunState, headline, reduce_all
 
 CHECKS = [{"id": name, "title": f"title of {name}"} for name in ("a", "b", "c")]
 
@@ -19,7 +19,7 @@ def finished(name: str, status: str) -> dict[str, Any]:
 
 
 def begun() -> RunState:
-    return started(RunState("softmax"), "r", "public")
+    return RunState("softmax").started("r")
 
 
 def test_a_run_fills_check_by_check() -> None:
@@ -54,7 +54,7 @@ def test_the_headline_never_says_all_while_hidden_checks_remain() -> None:
 
 
 def test_cancelling_leaves_no_check_running() -> None:
-    state = cancelled(reduce_all(begun(), events({"event": "check_started", "id": "a"})))
+    state = reduce_all(begun(), events({"event": "check_started", "id": "a"})).cancelled()
 
     assert state.phase == "cancelled"
     assert {check.status for check in state.checks} == {"waiting"}
