@@ -17,6 +17,7 @@ from ..spares import DATA_FILES
 from ..suites import suite_folder
 
 LEVELS = ("1", "2", "3")
+QUESTIONS = 3  # at least
 QUESTION = ("id", "text", "answer", "explanation")
 EXPECTED_FILES = {
     "assignment.toml",
@@ -85,6 +86,8 @@ def _questions(stage: Stage) -> Iterator[str]:
         return
     file = f"{stage.folder.name}/predict.toml"
     questions = tomli.loads(path.read_text(encoding="utf-8")).get("question", [])
+    if len(questions) < QUESTIONS:
+        yield f"{file}: it has {len(questions)} questions; {QUESTIONS} is the least."
     for place, question in enumerate(questions):
         name = question.get("id", place)
         for key in QUESTION:

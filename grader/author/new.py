@@ -201,14 +201,42 @@ find = "return np.add(x, x)"
 replace = "return np.add(x, x, out=x)"
 """
 
-LESSON = (
-    "# {title}\n\nWhy this matters, the mathematics ($y = 2x$), a worked example, what it costs.\n"
-)
+LESSON = """\
+# {title}
+
+Why this matters, the mathematics ($y = 2x$), a worked example, what it costs.
+
+```python recompute
+import numpy as np
+
+x = np.array([1.0, -2.5])
+(x + x).tolist()
+# -> [2.0, -5.0]
+```
+"""
 HINTS = '[double_small]\n1 = "What is added to what?"\n2 = "NumPy adds arrays elementwise."\n3 = "`x + x`."\n'
-PREDICT = (
-    '[[question]]\nid = "additions"\ntext = "How many additions does double(x) make for x of shape '
-    '(3, 5)?"\nunit = "additions"\nanswer = 15\nexplanation = "One an entry."\n'
-)
+PREDICT = """\
+[[question]]
+id = "additions"
+text = "How many additions does double(x) make for x of shape (3, 5)?"
+unit = "additions"
+answer = 15
+explanation = "One an entry."
+
+[[question]]
+id = "bytes"
+text = "How many bytes does the result take in float32?"
+unit = "bytes"
+answer = 60
+explanation = "15 entries of 4 bytes."
+
+[[question]]
+id = "limit"
+text = "What bounds double(x) for large x?"
+choices = ["the adders", "the memory"]
+answer = 1
+explanation = "One addition for two transfers of an entry: the adders wait."
+"""
 
 
 def new_stage(slug: str, root: Path) -> list[Path]:

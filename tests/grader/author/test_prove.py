@@ -232,6 +232,16 @@ def test_a_question_without_an_answer_is_named(stage: Stage, new: str, said: str
     assert any(said in problem for problem in module.content.problems(stage))
 
 
+def test_too_few_questions_are_named(stage: Stage) -> None:
+    path = stage.folder / "predict.toml"
+    path.write_text("[[question]]" + path.read_text().split("[[question]]")[1])
+
+    assert any(
+        "it has 1 questions; 3 is the least" in problem
+        for problem in module.content.problems(stage)
+    )
+
+
 def test_what_is_missing_is_said_before_anything_runs(stage: Stage) -> None:
     (stage.folder / "lesson.zh.md").unlink()
     said: list[str] = []
