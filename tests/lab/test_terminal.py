@@ -155,3 +155,21 @@ def test_a_killed_app_leaves_no_grader_behind(terminal: Terminal) -> None:
 
     _, alive = psutil.wait_procs(children, timeout=10)
     assert alive == []
+
+
+def test_escape_ends_a_training_and_leaves_no_box_behind(terminal: Terminal) -> None:
+    terminal.until(lambda text: "00 Warm-up" in text)
+    terminal.press(b"\x1bOR")  # F3
+    terminal.until(lambda text: "0 of 67 slots run your code" in text)
+    terminal.press(b"4\x1b[15~")  # the GPT, which trains for a while; F5
+    terminal.until(lambda text: "GPT: step" in text)
+    children = psutil.Process(terminal.process.pid).children(recursive=True)
+    assert len(children) > 1
+
+    terminal.press(b"\x1b")
+    terminal.until(lambda text: "Cancelled at step" in text)
+
+    _, alive = psutil.wait_procs(children, timeout=10)
+    assert alive == []
+    terminal.press(b"\x11")
+    assert terminal.ended() == 0
