@@ -126,7 +126,9 @@ def test_double_small(student):
     """doubles two numbers"""
     x = np.array([1.0, -2.5])
 
-    check_close(student.double(x), np.array([2.0, -5.0]), what="double([1, -2.5])", help="Add x to x.")
+    check_close(
+        student.double(x), np.array([2.0, -5.0]), what="double([1, -2.5])", help="Add x to x."
+    )
 '''
 
 HIDDEN = '''\

@@ -24,6 +24,7 @@ from ..solutions import solution_source
 from ..spares import Spares
 from . import content
 
+SOLUTION = "the solution"
 LOST = (Status.FAILED, Status.PARTIAL, Status.TIMEOUT, Status.MEMORY, Status.CRASHED)
 
 
@@ -41,7 +42,7 @@ class Proof:
     public_s: float = 0.0
     hidden_s: float = 0.0
     matrix: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # mutant -> checks it fails
-    # mutant -> timed check that names it -> what the machine was too busy for
+    # mutant, or the solution -> timed check -> what the machine was too busy for
     undecided: dict[str, dict[str, str]] = field(default_factory=dict)
     not_assessed: set[str] = field(default_factory=set)  # timed checks that want another machine
     problems: list[str] = field(default_factory=list)
@@ -79,6 +80,8 @@ def prove(
     with Spares() as spares:
         _solution(stage, solution, proof, spares, phases)
         say(f"{stage.id}: the solution has {proof.solution_score:g} points")
+        for check_id, said in proof.undecided.get(SOLUTION, {}).items():
+            say(f"{stage.id}: the solution: {check_id} {said}")
         _starter(stage, proof, spares, phases)
         say(f"{stage.id}: the starter has {proof.starter_score:g} points")
         try:
@@ -111,6 +114,10 @@ def _solution(
         for outcome in run.outcomes:
             # A busy machine may cost the solution one tier; that is the machine's, not the suite's.
             near = outcome.id in timed and outcome.status in (Status.PARTIAL, Status.INCONCLUSIVE)
+            if near:
+                why = outcome.reason or outcome.message
+                said = f"is {outcome.status} on this busy machine, prove it again: {why}"
+                proof.undecided.setdefault(SOLUTION, {})[outcome.id] = said
             if outcome.id in timed and outcome.status is Status.NOT_ASSESSED:
                 proof.not_assessed.add(outcome.id)
                 near = True
@@ -221,7 +228,8 @@ def _matrix_problems(
                 f"{stage.id}: mutant {mutant.name} fails {len(lost)} of {len(hidden)} checks; "
                 "a single mistake should fail at most half."
             )
-    caught = {check for found in (matrix, undecided) for lost in found.values() for check in lost}
+    left = {name: open_ for name, open_ in undecided.items() if name in matrix}
+    caught = {check for found in (matrix, left) for lost in found.values() for check in lost}
     for check_id in hidden:
         if check_id not in caught and check_id not in unproved:
             yield (

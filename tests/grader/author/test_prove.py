@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +16,7 @@ from grader.author import prove as module
 from grader.author.new import new_stage
 from grader.author.prove import prove
 from grader.errors import UsageError
+from grader.outcome import Outcome, Status, SuiteRun
 
 
 @pytest.fixture
@@ -154,6 +157,31 @@ def test_a_check_that_a_busy_machine_left_open_is_no_mutant_that_survives() -> N
         f"softmax: mutant {slow.name}: epoch_speed is inconclusive on this busy machine, "
         "prove it again: the times scatter"
     ]
+
+
+def test_a_solution_that_a_busy_machine_left_short_of_points_is_told_and_stands(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    speed_check(stage)
+    stage = catalog.read(stage.folder)
+    # Left open, as the clock of a busy machine would leave it; nothing here is timed.
+    open_ = Outcome("double_speed", Status.INCONCLUSIVE, reason="the times scatter")
+    real = module.judge
+
+    def judge(*args: Any, **options: Any) -> SuiteRun:
+        run = real(*args, **options | {"phases": ("correctness",)})
+        others = tuple(outcome for outcome in run.outcomes if outcome.id != open_.id)
+        return replace(run, outcomes=(*others, open_))
+
+    monkeypatch.setattr(module, "judge", judge)
+    said: list[str] = []
+
+    proof = prove(stage, said.append)
+
+    assert any(
+        "the solution: double_speed is inconclusive on this busy machine" in line for line in said
+    ), said
+    assert not any("the solution: double_speed" in problem for problem in proof.problems)
 
 
 TIMED = re.compile(r"^# ?(\[\[timings|check =|export =|pairs =|floor =|tiers =)", re.MULTILINE)
