@@ -8,13 +8,16 @@ its error told to every check.
 from __future__ import annotations
 
 import os
+import threading
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from assignments.catalog import Stage
 
 from . import source_rule
+from .ahead import Ahead, Call
 from .errors import InfrastructureError, NotAssessed, WorkerError, WorkerTimeout
 from .solutions import solution_source
 from .spares import Spares, WorkerEnvironment
@@ -72,8 +75,18 @@ class Desk:
         self._students: dict[str, Student] = {}
         self._stacks: dict[str, Stack] = {}
         self._timed: list[Student] = []
+        self._ahead: dict[str, Ahead] = {}
         self._import_error: WorkerError | None = None
+        self._reading = threading.Lock()
         self._read = False
+
+    def begin(self, calls: Mapping[str, Sequence[Call]]) -> None:
+        """Open the workers of these suite files, all at once, and make these calls in them."""
+        for module, wanted in calls.items():
+            self._ahead[module] = Ahead(self._open_ahead, wanted)
+
+    def _open_ahead(self) -> Student:
+        return self._open(self._source, self._environment, last=True)
 
     def student(self, module: str) -> Student:
         """The worker of the suite file `module`, started or replaced when needed.
@@ -85,12 +98,23 @@ class Desk:
         if time.monotonic() > self._ends_at:
             limit = self._stage.limits.suite_s
             raise WorkerTimeout(f"the {limit:g} s for the whole suite are used up.")
+        self._lend(module)
         student = self._students.get(module)
         if student is None or not student.alive:
             if student is not None:
                 student.close()
             student = self._students[module] = self._open(self._source, self._environment)
         return student
+
+    def _lend(self, module: str) -> None:
+        """Let the workers of other files go on ahead, and this one wait for the calls of its checks."""
+        for other, ahead in self._ahead.items():
+            if other != module:
+                ahead.take_back()
+        if module in self._ahead:
+            opened = self._ahead[module].lend()
+            if opened is not None:
+                self._students.setdefault(module, opened)
 
     def stack(self, module: str) -> Stack:
         """The worker of the suite file `module` in which the file runs on the learner's own stack.
@@ -131,7 +155,12 @@ class Desk:
         return self.timing_pair()[1]
 
     def _open(
-        self, source: bytes, environment: WorkerEnvironment, *, baseline: bool = False
+        self,
+        source: bytes,
+        environment: WorkerEnvironment,
+        *,
+        baseline: bool = False,
+        last: bool = False,
     ) -> Student:
         if self._import_error is not None and not baseline:
             raise self._import_error
@@ -139,7 +168,7 @@ class Desk:
             if not baseline:
                 self._read_by_the_rule()
             return Student(
-                self._spares.take(environment),
+                self._spares.take(environment, last=last),
                 source,
                 self._stage.file_name,
                 limits=self._stage.limits,
@@ -152,9 +181,10 @@ class Desk:
 
     def _read_by_the_rule(self) -> None:
         """Refuse a file that names what its stage does not allow, before anything of it runs."""
-        if self._stage.allows and not self._read:
-            source_rule.require(self._stage, self._source)
-            self._read = True
+        with self._reading:
+            if self._stage.allows and not self._read:
+                source_rule.require(self._stage, self._source)
+                self._read = True
 
     def close_timed(self) -> None:
         """End the workers of the timed check that has finished."""
@@ -164,9 +194,13 @@ class Desk:
     def close(self) -> None:
         """End every worker of this run."""
         self.close_timed()
+        for ahead in self._ahead.values():
+            ahead.close()
         for student in self._students.values():
             student.close()
         self._students.clear()
+        if self._ahead and self._spares.lasting:
+            self._spares.warm(self._environment)
 
     def __enter__(self) -> Desk:
         return self

@@ -20,6 +20,7 @@ from assignments.catalog import Check, Stage
 
 from . import events, verdict
 from .adapter import METADATA_KEY
+from .ahead import Call
 from .desk import Desk
 from .errors import InfrastructureError
 from .outcome import Outcome, Status
@@ -50,14 +51,15 @@ class GraderPlugin:
 
     # ---- fixtures -----------------------------------------------------------------------------
     @pytest.fixture
-    def student(self, request: pytest.FixtureRequest) -> Student:
+    def student(self, request: pytest.FixtureRequest) -> Iterator[Student]:
         """The learner's module, behind the wire."""
         student = self.desk.student(str(request.path))
         self._current = student
         self._cpu_ns = student.worker.box.cpu_ns()
         if self.record_calls:
             student.on_call = self._on_call(check_id(request.node))
-        return student
+        yield student
+        student.on_call = None  # calls ahead of the next check are no calls of a check
 
     @pytest.fixture
     def stack(self, request: pytest.FixtureRequest) -> Stack:
@@ -100,6 +102,20 @@ class GraderPlugin:
             item.add_marker(pytest.mark.visibility(check.visibility))
             item.add_marker(pytest.mark.tags(*check.tags))
             item.add_marker(pytest.mark.depends_on(*check.depends_on))
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Let the workers of suite files that ask for it begin before their checks."""
+        calls: dict[str, list[Call]] = {}
+        exports = {check.id: check.exports for check in self.checks}
+        for item in session.items:
+            if "student" not in getattr(item, "fixturenames", ()):
+                continue
+            asked = getattr(item.getparent(pytest.Module).obj, "AHEAD", ())  # type: ignore[union-attr]
+            wanted = [call for call in asked if call[0] in exports[check_id(item)]]
+            found = calls.setdefault(str(item.path), [])
+            found += [call for call in wanted if not any(call is other for other in found)]
+        if len(calls) > 1 and any(calls.values()):  # with one file there is nothing to be ahead of
+            self.desk.begin(calls)
 
     def pytest_configure(self, config: pytest.Config) -> None:
         for line in (

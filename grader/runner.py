@@ -83,7 +83,7 @@ def run_suite(
     checks = expected_checks(stage, suite, only=only, phases=phases)
     isolation = sandbox.isolation()
     emit(events.run_started(run, stage.id, suite, seed, isolation, checks))
-    own_spares = Spares() if spares is None else None
+    own_spares = Spares(lasting=False) if spares is None else None
     try:
         with Desk(stage, source, spares or own_spares, parts) as desk:  # type: ignore[arg-type]
             plugin = GraderPlugin(stage, checks, desk, seed, run, emit, earlier or {}, record_calls)

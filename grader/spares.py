@@ -130,8 +130,9 @@ def _data_mounts(names: tuple[str, ...]) -> tuple[Mount, ...]:
 class Spares:
     """Keeps a warm worker for each environment that was asked for; each is used once."""
 
-    def __init__(self, depth: int = 1) -> None:
+    def __init__(self, depth: int = 1, *, lasting: bool = True) -> None:
         self._depth = depth
+        self.lasting = lasting  # beyond one run: the next one finds a worker warm
         self._waiting: dict[WorkerEnvironment, list[Worker]] = {}
         self._lock = threading.Lock()
         self._closed = False
@@ -143,8 +144,12 @@ class Spares:
             while len(waiting) < self._depth and not self._closed:
                 waiting.append(start_worker(environment))
 
-    def take(self, environment: WorkerEnvironment) -> Worker:
-        """A worker of its own for the caller; another one starts to warm up in its place."""
+    def take(self, environment: WorkerEnvironment, *, last: bool = False) -> Worker:
+        """A worker of its own for the caller; another one starts to warm up in its place.
+
+        Args:
+            last: the caller will want no more of them for now.
+        """
         with self._lock:
             waiting = self._waiting.setdefault(environment, [])
             while waiting:
@@ -156,7 +161,7 @@ class Spares:
             else:
                 worker = start_worker(environment)
         # A pinned worker is for timing: warming its successor would disturb what is timed.
-        if environment.cpus is None:
+        if environment.cpus is None and not last:
             self.warm(environment)
         return worker
 

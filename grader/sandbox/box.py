@@ -319,6 +319,12 @@ class Box:
                     found.append(process)
         return found
 
+    def end(self) -> None:
+        """End the program; the pipes to it stay until `close`, for whoever still waits on them."""
+        with self._lock:
+            if not self._closed:
+                self._kill("killed")
+
     def close(self) -> None:
         """End the box, reap what it was, take its traces away. May be called again."""
         with self._lock:

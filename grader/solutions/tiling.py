@@ -62,15 +62,14 @@ def compact(buffer, shape, strides, offset):
         # One axis of size 1 in front, so that there always is a last one.
         sizes = np.array([1, *shape], np.int64)
         steps = np.array([0, *strides], np.int64)
-        _gather(buffer, sizes, steps, offset, out)
+        _gather(buffer, sizes, steps, np.zeros_like(sizes), offset, out)
     return out.reshape(shape)
 
 
 @njit
-def _gather(buffer, sizes, steps, offset, out):
+def _gather(buffer, sizes, steps, index, offset, out):
     """Walk the view in row-major order: `index` counts like the wheels of an odometer."""
     last = len(sizes) - 1
-    index = np.zeros(len(sizes), np.int64)
     place = offset
     for start in range(0, len(out), sizes[last]):
         at = place
@@ -133,54 +132,47 @@ def _reordered(a, b, c):
 def matmul_register_tiled(a, b):
     """Four rows of c with four rows of b at once: sixteen products for eight loads."""
     a, b, c = _operands(a, b)
-    _tiled(a, b, c, 0, len(c), max(1, len(b)), max(1, b.shape[1]))
+    _tiled(a, b, c, 0, len(c), _block(len(b), b.shape[1]))
     return c
 
 
 @njit(fastmath=True)
-def _four_rows(a, b, c, i, top, left, start):
-    """c[i : i + 4, left :] += a[i : i + 4, top :] b, over the columns of b from `start` on.
+def _row(c, x, line):
+    for j in range(len(c)):
+        c[j] += x * line[j]
 
-    The columns are as many as c has from `left` on, or b from `start` on: the fewer of the two.
+
+@njit(fastmath=True)
+def _four_rows(a, b, c, i, top, left, start, depth, width):
+    """c[i : i + 4, left : left + width] += a[i : i + 4, top : top + depth] times the first `depth`
+    rows of b, of which the columns from `start` on. Callers give np.int64(0) for 0: Numba compiles a
+    function once more for a number that it knows.
     """
     # One row each: what is cut from an array along its last axis alone is still known to be dense.
-    width = min(c.shape[1] - left, b.shape[1] - start)
     end, right = start + width, left + width
-    c0, c1, c2, c3 = (
-        c[i, left:right],
-        c[i + 1, left:right],
-        c[i + 2, left:right],
-        c[i + 3, left:right],
-    )
-    whole = len(b) - len(b) % 4
+    c0, c1 = c[i, left:right], c[i + 1, left:right]
+    c2, c3 = c[i + 2, left:right], c[i + 3, left:right]
+    a0, a1, a2, a3 = a[i], a[i + 1], a[i + 2], a[i + 3]
+    whole = depth - depth % 4
     for k in range(0, whole, 4):
-        b0, b1, b2, b3 = (
-            b[k, start:end],
-            b[k + 1, start:end],
-            b[k + 2, start:end],
-            b[k + 3, start:end],
-        )
+        b0, b1 = b[k, start:end], b[k + 1, start:end]
+        b2, b3 = b[k + 2, start:end], b[k + 3, start:end]
         p = top + k
-        a00, a01, a02, a03 = a[i, p], a[i, p + 1], a[i, p + 2], a[i, p + 3]
-        a10, a11, a12, a13 = a[i + 1, p], a[i + 1, p + 1], a[i + 1, p + 2], a[i + 1, p + 3]
-        a20, a21, a22, a23 = a[i + 2, p], a[i + 2, p + 1], a[i + 2, p + 2], a[i + 2, p + 3]
-        a30, a31, a32, a33 = a[i + 3, p], a[i + 3, p + 1], a[i + 3, p + 2], a[i + 3, p + 3]
+        a00, a01, a02, a03 = a0[p], a0[p + 1], a0[p + 2], a0[p + 3]
+        a10, a11, a12, a13 = a1[p], a1[p + 1], a1[p + 2], a1[p + 3]
+        a20, a21, a22, a23 = a2[p], a2[p + 1], a2[p + 2], a2[p + 3]
+        a30, a31, a32, a33 = a3[p], a3[p + 1], a3[p + 2], a3[p + 3]
         for j in range(width):
             x0, x1, x2, x3 = b0[j], b1[j], b2[j], b3[j]
             c0[j] += a00 * x0 + a01 * x1 + a02 * x2 + a03 * x3
             c1[j] += a10 * x0 + a11 * x1 + a12 * x2 + a13 * x3
             c2[j] += a20 * x0 + a21 * x1 + a22 * x2 + a23 * x3
             c3[j] += a30 * x0 + a31 * x1 + a32 * x2 + a33 * x3
-    for k in range(whole, len(b)):
-        line = b[k, start:end]
-        p = top + k
-        y0, y1, y2, y3 = a[i, p], a[i + 1, p], a[i + 2, p], a[i + 3, p]
-        for j in range(width):
-            x = line[j]
-            c0[j] += y0 * x
-            c1[j] += y1 * x
-            c2[j] += y2 * x
-            c3[j] += y3 * x
+    for k in range(whole, depth):
+        _row(c0, a0[top + k], b[k, start:end])
+        _row(c1, a1[top + k], b[k, start:end])
+        _row(c2, a2[top + k], b[k, start:end])
+        _row(c3, a3[top + k], b[k, start:end])
 
 
 def matmul_cache_tiled(a, b, tile):
@@ -210,39 +202,48 @@ def _cache_tiled(a, b, c, tile):
 def matmul_tiled(a, b):
     """Both: four rows at once, against a block of b that was packed to stay in the cache."""
     a, b, c = _operands(a, b)
-    _tiled(a, b, c, 0, len(c), DEPTH, WIDTH)
+    _tiled(a, b, c, 0, len(c), _block(DEPTH, WIDTH))
     return c
 
 
+def _block(depth, width):
+    """Room for a block of b."""
+    return np.empty((max(depth, 1), max(width, 1)), np.float32)
+
+
 @njit(fastmath=True)
-def _tiled(a, b, c, first, end, depth, width):
-    """The rows from `first` to `end` of c, by blocks of b of depth x width."""
+def _tiled(a, b, c, first, end, block):
+    """The rows from `first` to `end` of c, by pieces of b as large as `block`, copied to it."""
     rows = end - (end - first) % 4
-    for top in range(0, len(b), depth):
-        for left in range(0, b.shape[1], width):
-            block = b[top : top + depth, left : left + width].copy()
+    for top in range(0, len(b), block.shape[0]):
+        depth = min(block.shape[0], len(b) - top)
+        for left in range(0, b.shape[1], block.shape[1]):
+            width = min(block.shape[1], b.shape[1] - left)
+            for k in range(depth):
+                line, packed = b[top + k, left : left + width], block[k]
+                for j in range(width):
+                    packed[j] = line[j]
             for i in range(first, rows, 4):
-                _four_rows(a, block, c, i, top, left, 0)
+                _four_rows(a, block, c, i, top, left, np.int64(0), depth, width)
             for i in range(rows, end):
                 row = c[i, left : left + width]
-                for k in range(len(block)):
-                    x = a[i, top + k]
-                    line = block[k]
-                    for j in range(len(row)):
-                        row[j] += x * line[j]
+                for k in range(depth):
+                    _row(row, a[i, top + k], block[k])
 
 
 def matmul_parallel(a, b):
     """Bands of rows of c, each the work of one thread: nobody writes where another does."""
     a, b, c = _operands(a, b)
-    _parallel(a, b, c)
+    bands = (len(c) + BAND - 1) // BAND
+    _parallel(a, b, c, np.empty((bands, DEPTH, WIDTH), np.float32))
     return c
 
 
 @njit(parallel=True)
-def _parallel(a, b, c):
-    for band in prange((len(c) + BAND - 1) // BAND):
-        _tiled(a, b, c, band * BAND, min(band * BAND + BAND, len(c)), DEPTH, WIDTH)
+def _parallel(a, b, c, blocks):
+    for band in prange(len(blocks)):
+        first = np.int64(band) * BAND
+        _tiled(a, b, c, first, min(first + BAND, len(c)), blocks[band])
 
 
 # ---- rows and images -----------------------------------------------------------------------------
@@ -327,22 +328,25 @@ def conv2d_direct(x, w, padding):
     padded[:, :, padding : padding + h, padding : padding + width] = x
     out = np.zeros((n, o, ho, wo), np.float32)
     if out.size:
-        _conv(padded, np.ascontiguousarray(w), out)
+        band = max(1, PIXELS // padded.shape[3])
+        taps = np.zeros((kh * kw, 4, c), np.float32)
+        sums = np.empty((4, band * padded.shape[3]), np.float32)
+        flat = padded.reshape(n, c, padded.shape[2] * padded.shape[3])
+        _conv(flat, np.ascontiguousarray(w), out, taps, sums, band)
     return out
 
 
 @njit(fastmath=True)
-def _conv(x, w, out):
+def _conv(x, w, out, taps, sums, band):
     """An image lies flat, row after row: one tap of four filters is a product with a shifted image.
 
     Places at the end of each row, where a filter would hang over the edge, are computed too and
-    left behind.
+    left behind. `taps` and `sums` are room for four filters and for `band` rows of their results.
     """
-    channels, height, width = x.shape[1:]
-    kh, kw = w.shape[2:]
-    ho, wo = out.shape[2:]
-    band = max(1, PIXELS // width)
-    taps = np.zeros((kh * kw, 4, channels), np.float32)
+    channels = x.shape[1]
+    kh, kw = w.shape[2], w.shape[3]
+    ho, wo = out.shape[2], out.shape[3]
+    width, nought = wo + kw - 1, np.int64(0)
     for first in range(0, len(w), 4):
         filters = min(4, len(w) - first)
         for f in range(filters):
@@ -351,14 +355,18 @@ def _conv(x, w, out):
                     for j in range(kw):
                         taps[i * kw + j, f, c] = w[first + f, c, i, j]
         for n in range(len(x)):
-            image = x[n].reshape(channels, height * width)
             for top in range(0, ho, band):
                 rows = min(band, ho - top)
-                sums = np.zeros((4, (rows - 1) * width + wo), np.float32)
+                size = (rows - 1) * width + wo
+                for f in range(4):
+                    line = sums[f]
+                    for q in range(size):
+                        line[q] = 0
                 for i in range(kh):
                     for j in range(kw):
                         start = (top + i) * width + j
-                        _four_rows(taps[i * kw + j], image, sums, 0, 0, 0, start)
+                        tap, image = taps[i * kw + j], x[n]
+                        _four_rows(tap, image, sums, nought, nought, nought, start, channels, size)
                 for f in range(filters):
                     for row in range(rows):
                         line = sums[f, row * width : row * width + wo]
