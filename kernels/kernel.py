@@ -37,7 +37,8 @@ class Kernel:
     """A numerical kernel, called as `kernel(*arrays, **params)` on raw arrays.
 
     The oracle is plain NumPy and the specification. Where the floating arrays are all float32 or
-    all float64 the launcher registered with `.on("cpu")` computes; any other mixture, a launcher
+    all float64 the launcher registered with `.on("cpu")` computes, and where one lies on the device
+    the one registered with `.on("cuda")`; any other mixture, a launcher
     that is not compiled yet (see `ready`) or not yet worth loading, and LAB_KERNELS=numpy go to
     the oracle.
     `@kernel.samples` registers `(dtype, rng) -> list of call(...)`: small calls of every shape
@@ -78,10 +79,30 @@ class Kernel:
                     dtype = found
                 elif found.kind not in "fiub" or (found is not dtype and found.kind == "f"):
                     return self.oracle(*arrays, **params)
+            elif getattr(array, "device", "cpu") == "cuda":
+                return self._on_device(arrays, params)
         run = self._live.get(dtype)
         if run is None:
             run = self._choose(dtype, arrays)
         return run(*arrays, **params)
+
+    def _on_device(self, arrays: tuple[Any, ...], params: dict[str, Any]) -> Any:
+        """What the launcher for CUDA gives.
+
+        Raises:
+            NotImplementedError: the kernel is not written for CUDA.
+            TypeError: some of the numbers lie on the host.
+        """
+        if any(one.__class__ is np.ndarray and one.dtype.kind == "f" for one in arrays):
+            raise TypeError(
+                f"{self.name}: an array of the host meets one of the device. Bring both to one "
+                "place: kernels.on_cuda.array.to_device(x), or x.numpy()."
+            )
+        if "cuda" not in self.devices:
+            from . import on_cuda
+
+            on_cuda.load(self.name)
+        return self.devices["cuda"](*arrays, **params)
 
     def on(self, device: str) -> Callable[[F], F]:
         """Register the launcher of `device` ("cpu" or "cuda")."""

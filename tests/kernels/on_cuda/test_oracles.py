@@ -115,3 +115,15 @@ def test_a_step_on_a_transposed_view_is_refused() -> None:
     on_cuda.load("sgd_step")
     with pytest.raises(ValueError, match="transposed view"):
         kernels.get("sgd_step").devices["cuda"](p, g, lr=0.1)
+
+
+def test_a_kernel_goes_where_its_arrays_lie() -> None:
+    a, b = np.ones((3, 4), np.float32), np.ones((4, 2), np.float32)
+    found = kernels.get("gemm")(to_device(a), to_device(b))
+
+    assert isinstance(found, CudaArray)
+    np.testing.assert_array_equal(found.numpy(), a @ b)
+    with pytest.raises(TypeError, match="gemm: an array of the host meets one of the device"):
+        kernels.get("gemm")(a, to_device(b))
+    with pytest.raises(NotImplementedError, match=r"gru: .*not written for CUDA"):
+        kernels.get("gru")(to_device(a), to_device(b))
