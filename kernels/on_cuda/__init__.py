@@ -14,6 +14,7 @@ from typing import Any
 # The kernels of each file; a test holds this table against the files.
 HOMES: dict[str, tuple[str, ...]] = {
     "gemm": ("gemm",),
+    "compact": ("compact",),
     "maps": ("exp", "exp_backward", "log", "log_backward", "erf", "erf_backward"),
     "activations": (
         "relu",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .. import ops
+from ..devices import moved, on_device
 from ..errors import ShapeError
 from ..tensor import Parameter, Tensor
 from .module import Module
@@ -47,6 +49,8 @@ class _BatchNorm(Module):
         column = tuple(1 if axis in self.axes else -1 for axis in range(x.ndim))
         mean = self.running_mean.astype(x.dtype).reshape(column)
         rstd = (1 / np.sqrt(self.running_var + np.float64(self.eps))).astype(x.dtype)
+        if x.device != "cpu":  # the running statistics stay on the CPU
+            mean, rstd = moved(mean, x.device), moved(rstd, x.device)
         scale = self.weight.reshape(*column) * rstd.reshape(column)
         return (x - mean) * scale + self.bias.reshape(*column)
 
@@ -82,5 +86,10 @@ class BatchNorm2d(_BatchNorm):
 
 
 def _moments(x: NDArray[Any], axes: tuple[int, ...]) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Mean and biased variance (dim,) over `axes`."""
+    """Mean and biased variance (dim,) over `axes`, on the CPU."""
+    if on_device(x):
+        share = 1 / math.prod(x.shape[axis] for axis in axes)
+        centred = x - x.sum(axes, keepdims=True) * share
+        mean = (x.sum(axes) * share).numpy()
+        return mean, ((centred * centred).sum(axes) * share).numpy()
     return x.mean(axes), x.var(axes)

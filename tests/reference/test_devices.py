@@ -124,6 +124,24 @@ def test_ops_and_their_gradients_agree_with_the_cpu(name: str) -> None:
         np.testing.assert_allclose(got, wanted, rtol=2e-4, atol=2e-4)
 
 
+@pytest.mark.parametrize("shape", [(6, 3), (2, 3, 4, 5)])
+def test_batch_normalisation_learns_and_serves_the_same(shape: tuple[int, ...]) -> None:
+    def passed(device: str) -> list[Any]:
+        layer = (nn.BatchNorm1d if len(shape) == 2 else nn.BatchNorm2d)(3).to(device)
+        for seed in range(2):
+            y = layer(Tensor(draw(*shape, seed=seed) + 2, device=device))
+        (y * y * y).sum().backward()
+        layer.train(False)
+        served = layer(Tensor(draw(*shape, seed=9), device=device))
+        assert y.device == served.device == device
+        assert layer.weight.grad is not None
+        grad = layer.weight.grad.numpy()
+        return [y.numpy(), grad, layer.running_mean, layer.running_var, served.numpy()]
+
+    for one, other in zip(passed("cuda"), passed("cpu"), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
+
+
 def test_a_tensor_goes_there_and_comes_back() -> None:
     x = Tensor(draw(3, 4), requires_grad=True)
     there = x.to("cuda")
