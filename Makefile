@@ -4,11 +4,13 @@ BIN := .venv/bin
 # Variables of a shell that would change what NumPy, Numba or pytest do are no part of the lab.
 CLEAN := env -u OPENBLAS_CORETYPE -u OMP_NUM_THREADS -u PYTEST_ADDOPTS -u PYTHONPATH
 
-.PHONY: lab test check format snapshots bench clean
+.PHONY: lab env test check format snapshots bench clean
 .DEFAULT_GOAL := lab
 
 lab: .venv/.lab
 	@$(CLEAN) $(BIN)/lab
+
+env: .venv/.dev
 
 # Oracles use one BLAS thread, as under `lab`: two would wait for each other on a busy machine.
 test: .venv/.dev

@@ -187,13 +187,13 @@ def matmul(function: Function) -> Kernels:
 
     def kernel(a: Array, b: Array, out: Any = None) -> Array:
         batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
-        if out is None:
-            out = np.empty((*batch, a.shape[-2], b.shape[-1]), np.result_type(a, b))
+        shape = (*batch, a.shape[-2], b.shape[-1])
+        c: Array = np.empty(shape, np.result_type(a, b)) if out is None else out
         left = np.broadcast_to(_single(a), (*batch, *a.shape[-2:]))
         right = np.broadcast_to(_single(b), (*batch, *b.shape[-2:]))
         for place in np.ndindex(batch):
-            out[place] = function(left[place], right[place])
-        return out
+            c[place] = function(left[place], right[place])
+        return c
 
     return {"gemm": kernel}
 

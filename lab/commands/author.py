@@ -111,7 +111,7 @@ def _table(proofs: list[Proof]) -> str:
         (
             p.stage, str(p.public), str(p.hidden), str(p.mutants), f"{p.killed}/{p.hidden}",
             f"{p.solution_score:g}", f"{p.starter_score:g}", f"{p.public_s:.2f}", f"{p.hidden_s:.2f}",
-            "stands" if not p.problems else f"{len(p.problems)} problems",
+            _standing(p),
         )
         for p in proofs
     ]  # fmt: skip
@@ -120,6 +120,13 @@ def _table(proofs: list[Proof]) -> str:
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in (head, *rows)
     )
+
+
+def _standing(proof: Proof) -> str:
+    if proof.problems:
+        return f"{len(proof.problems)} problem{'s' * (len(proof.problems) > 1)}"
+    left = len(proof.not_assessed)
+    return f"stands; {left} timed check{'s' * (left > 1)} left open" if left else "stands"
 
 
 def _document(proof: Proof) -> dict[str, object]:
