@@ -125,6 +125,7 @@ class Stack:
             UsageError: there is no such slot, or the stage has nothing for it.
         """
         found = self._slots(what)
+        self._chosen = self._read()  # it may be another's by now: the app and a shell, say
         for slot in found:
             stages = [s for s in wiring.stages_of(slot) if s in _known()]
             if owner == AUTO:
@@ -156,6 +157,7 @@ class Stack:
 
     def switch_file(self, stage: str) -> bool:
         """Let the file of `stage` fill every slot that it can, or none if it does; whether it does."""
+        self._chosen = self._read()
         slots = [one for one in self.fillings() if stage in one.stages]
         does = not all(one.owner == stage for one in slots)
         for one in slots:

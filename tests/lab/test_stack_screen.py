@@ -221,11 +221,45 @@ async def test_the_marked_line_has_the_colours_of_the_mark(make: Callable[..., L
 
         strips = view.render_lines(Region(0, 0, 60, 4))
         wanted = view.get_component_rich_style("slots--marked").bgcolor
-        grounds = [
-            {segment.style.bgcolor for segment in strip if segment.style} for strip in strips
-        ]
+        grounds = [{one.style and one.style.bgcolor for one in strip} for strip in strips]
         assert grounds[2] == {wanted}
         assert wanted not in grounds[1] | grounds[3]
+
+
+async def test_what_is_painted_is_what_is_there(make: Callable[..., LabApp]) -> None:
+    """Lines are kept as they were painted; one that changed must be painted anew."""
+    app = make()
+    async with app.run_test(size=(100, 30)) as pilot:
+        await opened(pilot)
+        view = app.screen.query_one(SlotsView)
+
+        def painted() -> list[str]:
+            return [strip.text.rstrip() for strip in view.render_lines(Region(0, 0, 62, 20))]
+
+        view.mark("softmax")
+        await pilot.pause()
+        before = painted()
+        await press(pilot, "w")
+        assert painted() != before
+        top = view.scroll_offset.y
+        assert painted() == [line.rstrip() for line in view.text.splitlines()[top : top + 20]]
+
+
+async def test_a_choice_made_in_another_terminal_is_kept_and_trained_on(
+    make: Callable[..., LabApp], workspace: Workspace
+) -> None:
+    app = make()
+    async with app.run_test() as pilot:
+        await opened(pilot)
+        Stack(workspace).use("layer:ReLU", "mine")
+        await press(pilot, "enter")
+        Stack(workspace).use("layer:Linear", "mine")
+        await press(pilot, "f5")
+
+        (job,) = trainings(app)
+        assert {slot for slot, _ in job["choice"]} == {
+            "layer:BatchNorm1d", "layer:ReLU", "layer:Linear",
+        }  # fmt: skip
 
 
 async def test_another_model_can_be_chosen_but_not_while_one_trains(
