@@ -234,15 +234,16 @@ async def test_what_is_painted_is_what_is_there(make: Callable[..., LabApp]) -> 
         view = app.screen.query_one(SlotsView)
 
         def painted() -> list[str]:
-            return [strip.text.rstrip() for strip in view.render_lines(Region(0, 0, 62, 20))]
+            return [strip.text.rstrip() for strip in view.render_lines(Region(0, 0, 62, high))]
 
+        high = view.size.height
         view.mark("softmax")
         await pilot.pause()
         before = painted()
         await press(pilot, "w")
         assert painted() != before
         top = view.scroll_offset.y
-        assert painted() == [line.rstrip() for line in view.text.splitlines()[top : top + 20]]
+        assert painted() == [line.rstrip() for line in view.text.splitlines()[top : top + high]]
 
 
 async def test_a_choice_made_in_another_terminal_is_kept_and_trained_on(
