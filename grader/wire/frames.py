@@ -101,7 +101,7 @@ class Channel:
             raise CodecError(f"an object of {body} bytes")
         head = PREFIX.pack(len(header), body) + header
         if body <= SMALL:
-            self._write([memoryview(b"".join((head, *buffers)) if body else head)], deadline)
+            self._write_small(b"".join((head, *buffers)) if body else head, deadline)
         else:
             self._write([memoryview(head), *buffers], deadline)
 
@@ -118,10 +118,15 @@ class Channel:
             FrameError: the bytes are no frame of ours.
             FrameTimeout, FrameEnd: it does not come in time, or the other side is gone.
         """
-        header_size, body_size = PREFIX.unpack(self._take(PREFIX.size, deadline))
+        ahead = self._ahead
+        self._fill(PREFIX.size, deadline)
+        header_size, body_size = PREFIX.unpack_from(ahead)
         if header_size > MAX_HEADER or body_size > self._max_body:
             raise FrameError(f"a frame of {header_size} + {body_size} bytes is too long")
-        header = self._take(header_size, deadline)
+        end = PREFIX.size + header_size
+        self._fill(end, deadline)
+        header = ahead[PREFIX.size : end]
+        del ahead[:end]
         decoder = Decoder(
             lambda view: self._read_into(view, deadline),
             body_size,
@@ -130,8 +135,8 @@ class Channel:
         )
         try:
             text = header.decode()
-            tree, end = _DECODER.raw_decode(text)
-            if end != len(text):
+            tree, last = _DECODER.raw_decode(text)
+            if last != len(text):
                 raise FrameError("a header goes on after its object")
             if not isinstance(tree, dict):
                 raise FrameError("a header must be an object")
@@ -148,21 +153,20 @@ class Channel:
         """Whether bytes wait that nobody asked for; a side that has closed sends none."""
         return bool(self._ahead) or any(flag & select.POLLIN for _, flag in self._readable.poll(0))
 
-    def _take(self, size: int, deadline: float | None) -> bytes:
-        """The next `size` bytes; what comes with them in the same read waits its turn."""
+    def _fill(self, size: int, deadline: float | None) -> None:
+        """Read until `size` bytes lie ahead; what comes with them in the same read stays there."""
         ahead = self._ahead
-        if len(ahead) < size:
-            ahead += self._read(max(SMALL, size))
-            ends = 0.0 if self._blocking or ahead else time.monotonic() + SPIN_S
+        if len(ahead) >= size:
+            return
+        ahead += self._read(max(SMALL, size))
+        if not ahead and not self._blocking:
+            ends = time.monotonic() + SPIN_S
             while not ahead and time.monotonic() < ends:
-                ahead += self._read(max(SMALL, size))
+                ahead += self._read(SMALL)
         while len(ahead) < size:
             # Even if more is there by now: a side that sends byte by byte must end in time, too.
             self._wait_for(self._readable, deadline)
             ahead += self._read(max(SMALL, size - len(ahead)))
-        taken = bytes(ahead[:size])
-        del ahead[:size]
-        return taken
 
     def _read_into(self, view: memoryview, deadline: float | None) -> None:
         done = min(len(self._ahead), len(view))
@@ -187,6 +191,16 @@ class Channel:
         if not part:
             raise FrameEnd("the other side closed")
         return part
+
+    def _write_small(self, data: bytes, deadline: float | None) -> None:
+        try:
+            sent = os.write(self._write_fd, data)
+        except BlockingIOError:
+            sent = 0
+        except BrokenPipeError:
+            raise FrameEnd("the other side closed") from None
+        if sent < len(data):
+            self._write([memoryview(data)[sent:]], deadline)
 
     def _write(self, parts: list[memoryview], deadline: float | None) -> None:
         while parts:
