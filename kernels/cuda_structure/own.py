@@ -21,6 +21,7 @@ KERNELS = (
     ("gemm_ladder", "thread_tiled", 256, "mmm"),
     ("gemm_ladder", "vectorised", 256, "vvviii"),
     ("gemm", "gemm_double_buffered", 256, "vvviiiii??"),
+    ("gemm", "gemm_register_tiled", 256, "vvviiiii??"),
     ("copies", "transpose", 256, "tt"),
     ("softmax", "softmax", 128, "mm"),
     ("softmax", "softmax_backward", 128, "mmm"),

@@ -9,7 +9,13 @@ Where memory runs along the summed axis a thread's four elements belong into fou
 must stay on their boundary, so rows cannot be padded by one. Instead each row's groups of eight
 are permuted by an exclusive or with the number of the row, and 32 lanes meet 32 banks.
 
-Source: Volkov & Demmel (2008), "Benchmarking GPUs to tune dense linear algebra".
+Where there are tiles of 128 x 128 for many multiprocessors, `gemm_register_tiled` makes those: the
+same in larger, a thread makes 8 x 8 results. For every element of the summed axis it fetches 16
+numbers in four moves and multiplies 64 times. Its 8 rows are two times 4, half a tile apart, and so
+are its columns: the lanes of a warp, 4 down and 8 across, read whole rows of banks.
+
+Source: Volkov & Demmel (2008), "Benchmarking GPUs to tune dense linear algebra"; Nath, Tomov &
+Dongarra (2010), "An improved MAGMA GEMM for Fermi graphics processing units".
 """
 
 from __future__ import annotations
@@ -30,6 +36,12 @@ STEP = 1024  # elements of a tile, 64 x 16: four for each thread
 BUFFERS = 2048  # two of them
 GROUP = 8  # elements that are permuted together
 THREADS = 256
+# The same of the large tile; a tile has STEP elements there too, four for each thread.
+LARGE = 128
+HALF = 64
+SHALLOW = 8
+TURN = 16  # permutes the upper half of the depth
+MANY = 64  # large tiles from which on they are used: fewer leave multiprocessors idle
 
 
 @cuda.jit(device=True)
@@ -151,6 +163,103 @@ def gemm_double_buffered(
                         c[at + j] = total[i, j]
 
 
+@cuda.jit(device=True)
+def put_large(
+    tile: Any, start: int, o: int, p: int, deep: bool, v0: Any, v1: Any, v2: Any, v3: Any
+) -> None:
+    """Store what `fetch` gave at (o, p) of the tile that begins at `start`."""
+    place = start + p * LARGE + (o ^ (p // 4 * TURN))
+    if deep:
+        tile[place] = v0
+        tile[place + LARGE] = v1
+        tile[place + 2 * LARGE] = v2
+        tile[place + 3 * LARGE] = v3
+    else:
+        store4(tile, place, v0, v1, v2, v3)
+
+
+@cuda.jit(max_registers=128)  # one more, and a multiprocessor holds one block, not two
+def gemm_register_tiled(
+    a: Any,
+    b: Any,
+    c: Any,
+    m: int,
+    n: int,
+    depth: int,
+    a_step: int,
+    b_step: int,
+    a_deep: bool,
+    b_deep: bool,
+) -> None:
+    """c (batch, m, n) = a (batch, m, depth) b (batch, depth, n); as `gemm_double_buffered`."""
+    left = cuda.shared.array(BUFFERS, float32, 16)
+    right = cuda.shared.array(BUFFERS, float32, 16)
+    across = (n + LARGE - 1) // LARGE
+    batch = cuda.blockIdx.x // across
+    row = cuda.blockIdx.y * LARGE
+    column = (cuda.blockIdx.x - batch * across) * LARGE
+    t = cuda.threadIdx.x
+    ty = (t // 64 * 4 + t % 32 // 8) * 4
+    tx = (t // 32 % 2 * 8 + t % 8) * 4
+    ao = t // 2 if a_deep else t % 32 * 4
+    ap = t % 2 * 4 if a_deep else t // 32
+    bo = t // 2 if b_deep else t % 32 * 4
+    bp = t % 2 * 4 if b_deep else t // 32
+    total = cuda.local.array((8, 8), float32)
+    x = cuda.local.array(8, float32)
+    y = cuda.local.array(8, float32)
+    for i in range(8):
+        for j in range(8):
+            total[i, j] = float32(0)
+    v0, v1, v2, v3 = fetch(a, batch * a_step, row + ao, ap, m, depth, a_deep)
+    w0, w1, w2, w3 = fetch(b, batch * b_step, column + bo, bp, n, depth, b_deep)
+    put_large(left, 0, ao, ap, a_deep, v0, v1, v2, v3)
+    put_large(right, 0, bo, bp, b_deep, w0, w1, w2, w3)
+    cuda.syncthreads()
+    now = 0
+    for start in range(0, depth, SHALLOW):
+        ahead = start + SHALLOW
+        if ahead < depth:
+            v0, v1, v2, v3 = fetch(a, batch * a_step, row + ao, ahead + ap, m, depth, a_deep)
+            w0, w1, w2, w3 = fetch(b, batch * b_step, column + bo, ahead + bp, n, depth, b_deep)
+        for turn in range(0, 2 * TURN, TURN):
+            u = now + turn // TURN * (4 * LARGE) + (ty ^ turn)
+            s = now + turn // TURN * (4 * LARGE) + (tx ^ turn)
+            for p in range(4):
+                x[0], x[1], x[2], x[3] = load4(left, u + p * LARGE)
+                x[4], x[5], x[6], x[7] = load4(left, u + p * LARGE + HALF)
+                y[0], y[1], y[2], y[3] = load4(right, s + p * LARGE)
+                y[4], y[5], y[6], y[7] = load4(right, s + p * LARGE + HALF)
+                for i in range(8):
+                    for j in range(8):
+                        total[i, j] += x[i] * y[j]
+        now = STEP - now
+        if ahead < depth:
+            put_large(left, now, ao, ap, a_deep, v0, v1, v2, v3)
+            put_large(right, now, bo, bp, b_deep, w0, w1, w2, w3)
+        cuda.syncthreads()
+    for i in range(8):
+        r = row + ty + i % 4 + i // 4 * HALF
+        if r < m:
+            for h in range(2):
+                s = column + tx + h * HALF
+                at = (batch * m + r) * n + s
+                if n % 4 == 0:
+                    if s < n:
+                        store4(
+                            c,
+                            at,
+                            total[i, 4 * h],
+                            total[i, 4 * h + 1],
+                            total[i, 4 * h + 2],
+                            total[i, 4 * h + 3],
+                        )
+                else:
+                    for j in range(4):
+                        if s + j < n:
+                            c[at + j] = total[i, 4 * h + j]
+
+
 @gemm.on("cuda")
 def gemm_cuda(a: CudaArray, b: CudaArray, out: CudaArray | None = None) -> CudaArray:
     if a.ndim == 1 or b.ndim == 1:
@@ -172,9 +281,11 @@ def gemm_cuda(a: CudaArray, b: CudaArray, out: CudaArray | None = None) -> CudaA
     count = math.prod(batch)
     left, a_step = _batched(a, batch)
     right, b_step = _batched(b, batch)
+    large = count * blocks(n, LARGE) * blocks(m, LARGE) >= MANY
+    side = LARGE if large else SIDE
     run(
-        gemm_double_buffered,
-        (count * blocks(n, SIDE), blocks(m, SIDE)),
+        gemm_register_tiled if large else gemm_double_buffered,
+        (count * blocks(n, side), blocks(m, side)),
         THREADS,
         _line(left),
         _line(right),

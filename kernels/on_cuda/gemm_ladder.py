@@ -1,10 +1,11 @@
-"""The way to `gemm.gemm_double_buffered`, one idea a step: c (m, n) = a (m, k) b (k, n).
+"""The way to `gemm.gemm_register_tiled`, one idea a step: c (m, n) = a (m, k) b (k, n).
 
     naive            a thread for each result: two loads for one multiply-add
     shared           a block shares tiles of a and b: each element is loaded once a tile
     thread_tiled     a thread makes 4 x 4 results from 4 + 4 elements of the tiles
     vectorised       all moves are of 16 bytes; extents in whole tiles only
     gemm_double_buffered (in gemm.py)   the next tiles are on their way while these are multiplied
+    gemm_register_tiled (in gemm.py)    a thread makes 8 x 8 results from 8 + 8 elements
 
 All matrices are C-contiguous float32. `geometry` says with what grid and block each is launched.
 

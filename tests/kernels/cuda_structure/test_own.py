@@ -50,6 +50,9 @@ def test_each_step_of_the_ladder_multiplies_more_than_the_first(own: dict[str, A
     assert own["gemm_ladder.vectorised"]["wide_loads"] >= 4
     assert own["gemm.gemm_double_buffered"]["wide_loads"] >= 4
     assert own["gemm_ladder.thread_tiled"]["wide_loads"] == 0
+    assert own["gemm.gemm_register_tiled"]["ffma_share"] >= 0.6
+    assert own["gemm.gemm_register_tiled"]["occupancy"]["blocks"] == 2
+    assert own["gemm.gemm_register_tiled"]["wide_loads"] >= 8
 
 
 @pytest.mark.skipif(not missing(), reason="the extra `cuda` is installed")

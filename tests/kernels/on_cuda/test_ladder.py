@@ -10,6 +10,7 @@ import pytest
 from kernels.gpu_engine import Launch
 from kernels.gpu_engine.judge import judge
 from kernels.on_cuda import gemm, gemm_ladder
+from kernels.on_cuda.array import to_device
 
 STEPS = ("naive", "shared", "thread_tiled", "vectorised")
 
@@ -29,13 +30,15 @@ def step(name: str, m: int, depth: int, n: int) -> tuple[Launch, Any, Any]:
     return launch, c, a @ b
 
 
-def double_buffered(
-    m: int, depth: int, n: int, a_deep: bool = True, b_deep: bool = False
+def served(
+    m: int, depth: int, n: int, a_deep: bool = True, b_deep: bool = False, *, large: bool = False
 ) -> tuple[Launch, Any, Any]:
+    """The same for the kernels that serve."""
     a, b, c = draw(m, depth), draw(depth, n), np.full(m * n, np.nan, np.float32)
     lying = (a if a_deep else a.T).ravel(), (b.T if b_deep else b).ravel()
-    launch = gemm.gemm_double_buffered.launch(
-        (-(-n // 64), -(-m // 64)),
+    side = gemm.LARGE if large else gemm.SIDE
+    launch = (gemm.gemm_register_tiled if large else gemm.gemm_double_buffered).launch(
+        (-(-n // side), -(-m // side)),
         256,
         *map(np.ascontiguousarray, lying),
         c,
@@ -75,15 +78,43 @@ def test_memory_is_used_well_on_whole_tiles(name: str) -> None:
 @pytest.mark.parametrize("b_deep", [False, True])
 @pytest.mark.parametrize("a_deep", [False, True])
 def test_the_last_step_reads_every_layout_well(a_deep: bool, b_deep: bool) -> None:
-    launch, got, wanted = double_buffered(64, 48, 128, a_deep, b_deep)
+    launch, got, wanted = served(64, 48, 128, a_deep, b_deep)
 
     right(got, wanted)
     assert launch.findings == () and judge(launch) == ()
 
 
+@pytest.mark.parametrize("b_deep", [False, True])
+@pytest.mark.parametrize("a_deep", [False, True])
+def test_the_large_tile_reads_every_layout_well(a_deep: bool, b_deep: bool) -> None:
+    launch, got, wanted = served(128, 24, 128, a_deep, b_deep, large=True)
+
+    right(got, wanted)
+    assert launch.findings == () and judge(launch) == ()
+    assert launch.loaded_elements == 2 * 128 * 24
+
+
+@pytest.mark.parametrize("size", [(1, 1, 1), (130, 11, 131), (5, 0, 8), (129, 9, 132)])
+@pytest.mark.parametrize("deep", [False, True])
+def test_the_large_tile_on_ragged_sizes(size: tuple[int, int, int], deep: bool) -> None:
+    launch, got, wanted = served(*size, deep, not deep, large=True)
+
+    right(got, wanted)
+    assert launch.findings == ()
+
+
+def test_many_large_tiles_are_taken_large(launches: list[Launch]) -> None:
+    a, b = draw(gemm.MANY, 3, 2), draw(gemm.MANY, 2, 5)
+    found = gemm.gemm_cuda(to_device(a), to_device(b))
+    gemm.gemm_cuda(to_device(a[1:]), to_device(b[1:]))
+
+    right(found.numpy(), a @ b)
+    assert [one.kernel for one in launches] == ["gemm_register_tiled", "gemm_double_buffered"]
+
+
 def test_each_step_loads_less_and_the_last_waits_less() -> None:
     done = [step(name, 128, 64, 128)[0] for name in STEPS]
-    last = double_buffered(128, 64, 128)[0]
+    last = served(128, 64, 128)[0]
     loaded = [one.loaded_elements for one in done]
     requests = [sum(c.requests for c in one.counters if c.space != "local") for one in done]
 
