@@ -25,6 +25,9 @@ from .rows import Row, quartiles, row
 
 ROOT = Path(__file__).parents[2]
 SAMPLE_S = 0.002  # shorter work is repeated up to this, so that the clock's step does not matter
+# Threads of one library look for work for a while before they sleep, and take the processor from the
+# next one's. With several threads each sample comes after so much of its own work.
+SETTLE_S = 0.25
 FOREIGN = (
     *("OPENBLAS_", "MKL_", "OMP_", "GOMP_", "KMP_", "NUMBA_", "GOTO_", "BLIS_"),
     *("TORCH_", "XLA_", "JAX_"),
@@ -109,6 +112,8 @@ def interleave(
         while rounds < least or (time.perf_counter() < end and rounds < 400):
             for name in names if rounds % 2 == 0 else reversed(names):
                 work, times = works[name], repeats[name]
+                if threads > 1:
+                    _settle(work)
                 began = clock()
                 for _ in range(times):
                     work()
@@ -117,6 +122,12 @@ def interleave(
     finally:
         gc.enable()
     return took
+
+
+def _settle(work: Work) -> None:
+    ends = time.perf_counter() + SETTLE_S
+    while time.perf_counter() < ends:
+        work()
 
 
 def duel(
