@@ -44,11 +44,13 @@ def program() -> str:
 
 
 def parts_of(sources: Mapping[str, bytes], exports: Mapping[str, Collection[str]]) -> Parts:
-    """The parts of the given exports, by stage, of the stages' sources."""
+    """The parts of the given exports, by stage, of the stages' sources; nothing that is compiled."""
     choice = []
     for slot in wiring.wired():
         for stage in wiring.stages_of(slot):
-            if stage in sources and set(wiring.WIRES[stage][slot]) <= set(exports.get(stage, ())):
+            if stage in wiring.COMPILED or stage not in sources:
+                continue
+            if set(wiring.WIRES[stage][slot]) <= set(exports.get(stage, ())):
                 choice.append((slot, stage))
                 break
     used = {stage for _, stage in choice}

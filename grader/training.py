@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from reference import data
+from reference import data, wiring
 
 from .errors import WorkerError
 from .models import Trained
@@ -50,8 +50,10 @@ def train(kind: str, parts: Parts, *, steps: int, seconds: float, seed: int, tel
     choice = [[slot, stage] for slot, stage in parts.choice]
     files = dict(parts.files)
     limit = seconds + SETUP_S
+    compiled = any(stage in wiring.COMPILED for _, stage in parts.choice)
+    compiler = ("llvmlite", "numba") if compiled else ()
     environment = WorkerEnvironment(
-        ("numpy", "reference", "kernels"),
+        ("numpy", *compiler, "reference", "kernels"),
         memory_mib=MEMORY_MIB,
         wall_s=2 * limit,
     )

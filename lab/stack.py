@@ -78,6 +78,8 @@ class Stack:
         if chosen == REFERENCE or chosen in stages:
             return Filling(slot, str(chosen), stages, chosen=True)
         for stage in stages:
+            if stage in wiring.COMPILED:
+                continue
             passed = self.attempts[stage].exports if stage in self.attempts else frozenset()
             if set(wiring.WIRES[stage][slot]) <= passed and self.file(stage).is_file():
                 return Filling(slot, stage, stages)

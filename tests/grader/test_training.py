@@ -53,6 +53,30 @@ def test_a_training_is_told_from_its_first_step_to_its_score() -> None:
     assert found.ok and found.unseen["accuracy"] > 0.9
 
 
+def test_compiled_products_train_and_a_wrong_one_is_named() -> None:
+    source = solution_source(catalog.stage("tiling"))
+    assert source is not None
+    tiled = {
+        "job": "train", "run": "r", "model": "mlp", "seed": 0,
+        "choice": [[slot, "tiling"] for slot in wiring.WIRES["tiling"]],
+    }  # fmt: skip
+    wrong = (
+        source
+        + b"""
+
+def matmul_tiled(a, b):
+    return 1.01 * np.ascontiguousarray(matmul_reordered(a, b))
+"""
+    )
+
+    *_, right = done(tiled | {"files": {"tiling": b64encode(source).decode()}})
+    *_, last = done(tiled | {"files": {"tiling": b64encode(wrong).decode()}})
+
+    assert Trained(**{name: right[name] for name in document(Trained(0))}).ok
+    assert right["unseen"]["accuracy"] > 0.9
+    assert (last["odd"]["slot"], last["odd"]["stage"]) == ("matmul", "tiling")
+
+
 def test_a_file_that_cannot_be_loaded_is_the_reason_for_all_its_slots() -> None:
     *_, last = done(job(b"def broken(:\n"))
 

@@ -13,7 +13,7 @@ from grader.ledger import Ledger
 from grader.report import test_id as id_of_test
 from lab.cli import main
 from lab.curve import curve
-from lab.stack import Stack
+from lab.stack import Attempt, Stack
 from lab.workspace import Workspace
 
 from .conftest import solution
@@ -103,6 +103,16 @@ def test_what_passed_when_it_was_submitted_is_plugged_in_by_itself(workspace: Wo
 
 
 # ---- training -----------------------------------------------------------------------------------
+def test_what_is_compiled_is_plugged_in_only_where_it_is_asked_for(workspace: Workspace) -> None:
+    put(workspace, "tiling")
+    stack = Stack(workspace)
+    stack.attempts["tiling"] = Attempt(100.0, 100.0, frozenset({"matmul_tiled"}))
+
+    assert {one.slot: one.owner for one in stack.fillings()}["matmul"] == "reference"
+    stack.use("tiling", "mine")
+    assert {one.slot: one.owner for one in stack.fillings()}["matmul"] == "tiling"
+
+
 def test_training_on_the_learners_parts_draws_a_curve(
     workspace: Workspace, capsys: Capture
 ) -> None:
