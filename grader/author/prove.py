@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 import time
+import zlib
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -55,6 +56,7 @@ def prove(
     timed: bool = True,
     whole: bool = True,
     jobs: int = 1,
+    seed: int | None = None,
 ) -> Proof:
     """Run the proof of `stage`.
 
@@ -65,6 +67,7 @@ def prove(
             which cannot tell whether it fails more than half.
         jobs: mutants that are judged at the same time, in processes of their own; more than one
             only for a stage of the catalogue. What is timed is always alone.
+        seed: the same proof again; by default everything is drawn anew.
     """
     phases = PHASES if timed else ("correctness",)
     proof = Proof(stage.id, len(stage.public), len(stage.hidden))
@@ -78,11 +81,11 @@ def prove(
     if solution is None:
         return proof
     with Spares() as spares:
-        _solution(stage, solution, proof, spares, phases)
+        _solution(stage, solution, proof, spares, phases, seed)
         say(f"{stage.id}: the solution has {proof.solution_score:g} points")
         for check_id, said in proof.undecided.get(SOLUTION, {}).items():
             say(f"{stage.id}: the solution: {check_id} {said}")
-        _starter(stage, proof, spares, phases)
+        _starter(stage, proof, spares, phases, seed)
         say(f"{stage.id}: the starter has {proof.starter_score:g} points")
         try:
             bank = mutants(stage, solution)
@@ -90,7 +93,7 @@ def prove(
             proof.problems.append(str(error))
             return proof
         proof.mutants = len(bank)
-        matrix = proof.matrix = _matrix(stage, bank, proof, spares, phases, say, jobs, whole)
+        matrix = proof.matrix = _matrix(stage, bank, proof, spares, phases, say, jobs, whole, seed)
     proof.problems += _matrix_problems(
         stage, bank, matrix, proof.not_assessed, proof.undecided, timed=timed
     )
@@ -99,14 +102,24 @@ def prove(
     return proof
 
 
+def _drawn(seed: int | None, name: str) -> int:
+    """The seed of one run of the proof."""
+    return secrets.randbits(SEED_BITS) if seed is None else zlib.crc32(f"{seed}:{name}".encode())
+
+
 def _solution(
-    stage: Stage, source: bytes, proof: Proof, spares: Spares, phases: Collection[str]
+    stage: Stage,
+    source: bytes,
+    proof: Proof,
+    spares: Spares,
+    phases: Collection[str],
+    seed: int | None,
 ) -> None:
     began = time.monotonic()
-    public = run_suite(stage, source, "public", spares=spares)
+    public = run_suite(stage, source, "public", seed=_drawn(seed, "public"), spares=spares)
     proof.public_s = time.monotonic() - began
     began = time.monotonic()
-    hidden = judge(stage, source, phases=phases, spares=spares)
+    hidden = judge(stage, source, seed=_drawn(seed, "solution"), phases=phases, spares=spares)
     proof.hidden_s = time.monotonic() - began
     proof.solution_score = score(stage, hidden.outcomes).score
     timed = {timing.check for timing in stage.timings}
@@ -128,8 +141,11 @@ def _solution(
                 )
 
 
-def _starter(stage: Stage, proof: Proof, spares: Spares, phases: Collection[str]) -> None:
-    run = judge(stage, stage.starter.read_bytes(), phases=phases, spares=spares)
+def _starter(
+    stage: Stage, proof: Proof, spares: Spares, phases: Collection[str], seed: int | None
+) -> None:
+    source = stage.starter.read_bytes()
+    run = judge(stage, source, seed=_drawn(seed, "starter"), phases=phases, spares=spares)
     proof.starter_score = score(stage, run.outcomes).score
     if proof.starter_score:
         proof.problems.append(f"{stage.id}: the starter earns {proof.starter_score:g} points.")
@@ -144,6 +160,7 @@ def _matrix(
     say: Callable[[str], None],
     jobs: int,
     whole: bool,
+    seed: int | None,
 ) -> dict[str, tuple[str, ...]]:
     """The hidden checks that each mutant fails; a slow mutant is timed, others are not."""
     timed = {timing.check for timing in stage.timings}
@@ -167,6 +184,12 @@ def _matrix(
     def only(mutant: Mutant) -> tuple[str, ...] | None:
         return None if whole else tuple(mutant.caught_by)
 
+    def judged(mutant: Mutant, phases: Collection[str]) -> SuiteRun:
+        draw = _drawn(seed, mutant.name)
+        return judge(
+            stage, mutant.source, seed=draw, only=only(mutant), phases=phases, spares=spares
+        )
+
     if jobs > 1:
         untimed = ("correctness",)
         run_jobs(
@@ -175,7 +198,7 @@ def _matrix(
                     one.name,
                     stage.id,
                     one.source,
-                    secrets.randbits(SEED_BITS),
+                    _drawn(seed, one.name),
                     untimed,
                     only=only(one),
                 )
@@ -187,13 +210,9 @@ def _matrix(
         )
     else:
         for mutant in others:
-            run = judge(
-                stage, mutant.source, only=only(mutant), phases=("correctness",), spares=spares
-            )
-            keep(mutant.name, run)
+            keep(mutant.name, judged(mutant, ("correctness",)))
     for mutant in slow:
-        run = judge(stage, mutant.source, only=only(mutant), phases=phases, spares=spares)
-        keep(mutant.name, run)
+        keep(mutant.name, judged(mutant, phases))
     return matrix
 
 
