@@ -160,7 +160,7 @@ def test_a_killed_app_leaves_no_grader_behind(terminal: Terminal) -> None:
 def test_escape_ends_a_training_and_leaves_no_box_behind(terminal: Terminal) -> None:
     terminal.until(lambda text: "00 Warm-up" in text)
     terminal.press(b"\x1bOR")  # F3
-    terminal.until(lambda text: "0 of 67 slots run your code" in text)
+    terminal.until(lambda text: " slots run your code" in text)
     terminal.press(b"4\x1b[15~")  # the GPT, which trains for a while; F5
     terminal.until(lambda text: "GPT: step" in text)
     children = psutil.Process(terminal.process.pid).children(recursive=True)
