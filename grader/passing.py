@@ -35,9 +35,7 @@ def passing_parts(files: Mapping[str, bytes], spares: Spares | None = None) -> P
     sources, passed = {}, {}
     for name, source in files.items():
         stage = by_file.get(name)
-        if stage is None or stage.id in wiring.COMPILED:
-            continue
-        if stage.id in wiring.WIRES:
+        if stage is not None and stage.id in wiring.WIRES and stage.id not in wiring.COMPILED:
             sources[stage.id] = source
             passed[stage.id] = passing(stage, source, spares)
     return parts_of(sources, passed)
