@@ -1,4 +1,4 @@
-"""What can be said about a stage without running anything: files, hints, questions, signatures."""
+"""What can be said about a stage without a box: files, hints, questions, explorations, signatures."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 import tomli
 
+from assignments import explorations
 from assignments.catalog import Stage
 
 from .. import mirror
@@ -26,6 +27,8 @@ EXPECTED_FILES = {
     "starter.py",
     "hints.toml",
     "predict.toml",
+    explorations.FILE,
+    explorations.CODE,
 }
 EXPECTED_FOLDERS = {"checks"}
 
@@ -35,6 +38,7 @@ def problems(stage: Stage) -> Iterator[str]:
     yield from _files(stage)
     yield from _hints(stage)
     yield from _questions(stage)
+    yield from explorations.faults(stage)
     yield from _settings(stage)
     for hide in mirror.idle(stage.hides):
         yield f"{stage.folder.name}/assignment.toml: hides {hide!r}, and there is no such file."

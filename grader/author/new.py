@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from assignments import catalog
+from assignments import catalog, explorations
 
 from ..errors import UsageError
 
@@ -240,6 +240,35 @@ answer = 1
 explanation = "One addition for two transfers of an entry: the adders wait."
 """
 
+EXPLORE = """\
+# A claim of the lesson, with a knob to turn; explore.py beside this file computes the curves.
+[[exploration]]
+id = "doublings"
+title = "How fast doubling grows"
+text = "What 1 has become after so many calls: on a logarithmic axis it is a straight line."
+x = "calls"
+y = "result"
+log = true
+
+[[exploration.knobs]]
+name = "factor"
+title = "the factor of one call"
+values = [2, 3]
+"""
+
+EXPLORE_CODE = """\
+\"\"\"Explorations of stage {number:02d}.\"\"\"
+
+from __future__ import annotations
+
+Points = list[tuple[float, float]]
+
+
+def doublings(factor: int) -> dict[str, Points]:
+    \"\"\"The result by the number of calls.\"\"\"
+    return {{"result": [(float(k), float(factor) ** k) for k in range(20)]}}
+"""
+
 
 def new_stage(slug: str, root: Path) -> list[Path]:
     """Write the files of a new stage `slug` into the checkout at `root`; return their paths.
@@ -262,6 +291,8 @@ def new_stage(slug: str, root: Path) -> list[Path]:
         folder / "lesson.zh.md": LESSON,
         folder / "hints.toml": HINTS,
         folder / "predict.toml": PREDICT,
+        folder / explorations.FILE: EXPLORE,
+        folder / explorations.CODE: EXPLORE_CODE,
         folder / "checks" / f"test_{slug}.py": PUBLIC,
         Path("grader/suites") / slug / f"test_{slug}.py": HIDDEN,
         Path("grader/solutions") / f"{slug}.py": SOLUTION,

@@ -24,6 +24,7 @@ COMMANDS = (
     Command("list", "learner", "the stages, and how far you are"),
     Command("show", "learner", "what a stage asks for, or its lesson"),
     Command("check", "learner", "run the public checks; --watch runs them at every save"),
+    Command("explore", "learner", "what the lesson claims, with knobs to turn"),
     Command("hint", "learner", "a hint for a check, three levels"),
     Command("bench", "learner", "time your file against the course's solution; --machine: roofs"),
     Command("run", "learner", "run a script of yours in the box"),

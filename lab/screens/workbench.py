@@ -17,6 +17,7 @@ from ..progress import Progress
 from ..state import RunState, headline
 from ..widgets.checks import ChecksView
 from ..widgets.code import CodeView
+from ..widgets.explore import ExploreView
 from ..widgets.keys import KeyBar
 from ..widgets.lesson import LessonView
 from ..widgets.predict import PredictView
@@ -31,6 +32,7 @@ FOCUS = {
     "code": "CodeView",
     "checks": "#check_options",
     "predict": "PredictView",
+    "explore": "ExploreView",
 }
 
 
@@ -58,6 +60,8 @@ class WorkbenchScreen(LabScreen):
                 yield ChecksView(self.symbols)
             with TabPane("4 Predict", id="predict"):
                 yield PredictView(stage, Progress(self.lab.here))
+            with TabPane("5 Explore", id="explore"):
+                yield ExploreView(stage, ascii=self.symbols == "ascii")
         yield StatusBar(self.symbols)
         yield KeyBar()
 
@@ -77,6 +81,8 @@ class WorkbenchScreen(LabScreen):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """`n` exists only when there is a next stage and this one's public checks pass."""
+        if action == "knob":
+            return self.query_one(TabbedContent).active == "explore"
         if action == "next_stage":
             return self._next() is not None and self.lab.state(self.stage).complete
         return True
@@ -140,6 +146,13 @@ class WorkbenchScreen(LabScreen):
     def action_tab(self, name: str) -> None:
         self.query_one(TabbedContent).active = name
         self.query_one(FOCUS[name]).focus()
+
+    def action_knob(self, way: str) -> None:
+        view = self.query_one(ExploreView)
+        if way in ("up", "down"):
+            view.choose(1 if way == "down" else -1)
+        else:
+            view.turn(1 if way == "more" else -1)
 
     def action_hint(self) -> None:
         view = self.query_one(ChecksView)

@@ -63,6 +63,7 @@ SCREENS: dict[str, Keys] = {
     "checks": ["down", "enter", "f5"],
     "hint": ["down", "enter", "f5", "h"],
     "predict": ["down", "enter", "4"],
+    "explore": [*["down"] * 9, "enter", "5"],
     "submit": ["down", "enter", "f8"],
     "score": ["down", "enter", "f8", "enter"],
     "history": ["f9"],

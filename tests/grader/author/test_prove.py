@@ -322,3 +322,23 @@ def test_a_mutant_may_be_judged_by_the_checks_alone_that_name_it(stage: Stage) -
     assert proof.problems == []
     assert (proof.mutants, proof.killed) == (3, 3)
     assert all(len(lost) == 1 for lost in proof.matrix.values())
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "said"),
+    [
+        ("explore.toml", "[2, 3]", "[2]", "factor.values is [2]; a list of two or more"),
+        ("explore.py", "def doublings", "def halves", "has no attribute 'doublings'"),
+        ("explore.py", "factor: int", "base: int", "unexpected keyword argument 'factor'"),
+        ("explore.py", "float(factor)", "2.0", "doublings: turning factor changes nothing."),
+        ("explore.py", "range(20)", "range(0)", "the curve 'result' has no point"),
+    ],
+)
+def test_an_exploration_that_does_not_hold_is_named(
+    stage: Stage, file: str, old: str, new: str, said: str
+) -> None:
+    edit(stage.folder / file, old, new)
+
+    (problem, *_) = module.content.problems(stage)
+
+    assert said in problem and stage.folder.name in problem
