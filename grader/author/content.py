@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import ast
+import difflib
+import importlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import tomli
 
 from assignments import explorations
@@ -42,6 +45,7 @@ def problems(stage: Stage) -> Iterator[str]:
     yield from _settings(stage)
     for hide in mirror.idle(stage.hides):
         yield f"{stage.folder.name}/assignment.toml: hides {hide!r}, and there is no such file."
+    yield from _bans(stage)
     yield from _tests(stage, "public")
     yield from _tests(stage, "hidden")
     solution = SOLUTIONS / stage.file_name
@@ -122,6 +126,36 @@ def _settings(stage: Stage) -> Iterator[str]:
             )
         if timing.pairs < 1:
             yield f"{file}: the timing of {timing.check}: pairs is {timing.pairs}; use 7 or more."
+
+
+def _bans(stage: Stage) -> Iterator[str]:
+    """A ban of what does not exist bans nothing: a mistyped one would never be noticed."""
+    file = f"{stage.folder.name}/assignment.toml"
+    exports = {export.name for export in stage.exports}
+    for ban in stage.bans:
+        function, scoped, names = ban.rpartition(":")
+        if scoped and function.strip() not in exports:
+            yield f"{file}: bans {ban!r}, and {function.strip()!r} is no export."
+        for name in names.split():
+            if "." in name:
+                yield from (f"{file}: bans {name!r}, {fault}." for fault in _no_such(name))
+
+
+def _no_such(dotted: str) -> Iterator[str]:
+    """What is wrong with a name like "numpy.linalg.solve"; "ndarray.dot" is an array's own.
+
+    A name that only other versions of Python or NumPy have is not wrong, so one that is not there
+    is told where a similar one is.
+    """
+    owner, _, name = dotted.rpartition(".")
+    try:
+        found = np.ndarray if owner == "ndarray" else importlib.import_module(owner)
+    except ImportError:
+        yield f"and there is no module {owner!r}"
+        return
+    if not hasattr(found, name):
+        for similar in difflib.get_close_matches(name, dir(found), n=1, cutoff=0.8):
+            yield f"and there is no such name; {owner}.{similar} is one"
 
 
 def _hints(stage: Stage) -> Iterator[str]:

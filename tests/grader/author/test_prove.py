@@ -342,3 +342,26 @@ def test_an_exploration_that_does_not_hold_is_named(
     (problem, *_) = module.content.problems(stage)
 
     assert said in problem and stage.folder.name in problem
+
+
+@pytest.mark.parametrize(
+    ("bans", "said"),
+    [
+        ('["numpy.matmull"]', "'numpy.matmull', and there is no such name; numpy.matmul is"),
+        ('["nunpy.fft"]', "bans 'nunpy.fft', and there is no module 'nunpy'."),
+        ('["treble: numpy.dot"]', "and 'treble' is no export."),
+        ('["double: numpy.dott"]', "bans 'numpy.dott', and there is no such name; numpy.dot is"),
+    ],
+)
+def test_a_ban_of_what_does_not_exist_is_named(stage: Stage, bans: str, said: str) -> None:
+    edit(stage.folder / "assignment.toml", "bans = []", f"bans = {bans}")
+
+    assert any(said in problem for problem in module.content.problems(catalog.read(stage.folder)))
+
+
+def test_a_ban_of_what_exists_is_no_problem(stage: Stage) -> None:
+    edit(
+        stage.folder / "assignment.toml", "bans = []", 'bans = ["@", "ndarray.dot", "math.sumprod"]'
+    )
+
+    assert list(module.content.problems(catalog.read(stage.folder))) == []
