@@ -46,6 +46,16 @@ HOMES: dict[str, tuple[str, ...]] = {
     "embedding": ("embedding", "embedding_backward"),
     "conv2d_launch": ("conv2d", "conv2d_input_grad", "conv2d_weight_grad"),
     "attention_launch": ("attention", "attention_backward"),
+    "recurrent_launch": (
+        "lstm",
+        "lstm_cell",
+        "lstm_backward",
+        "lstm_cell_backward",
+        "gru",
+        "gru_cell",
+        "gru_backward",
+        "gru_cell_backward",
+    ),
     "optimizers": ("sgd_step", "adam_step"),
 }
 

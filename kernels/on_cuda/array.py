@@ -1,7 +1,8 @@
 """Arrays on the device: what the launchers take and give back.
 
-Memory is always contiguous. The one view is that with its last two axes changed over, since a
-matrix product reads it as easily as the plain one; every other kernel gets a plain copy of it.
+Memory is always contiguous. There are two views: that with the last two axes changed over, since a
+matrix product reads it as easily as the plain one (every other kernel gets a plain copy of it), and
+some of the first axis, x[i] and x[i:j].
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from .memory import Piece, pool, stream
 
 FLOAT32 = np.dtype(np.float32)
 THREADS = 256  # of a block of an elementwise kernel
+ALIGNED = 16  # bytes that kernels load at once
 Shape = tuple[int, ...]
 
 
@@ -86,6 +88,43 @@ class CudaArray(np.lib.mixins.NDArrayOperatorsMixin):
             f"{function.__name__}: it is not written for CUDA. Bring the arrays to the CPU, "
             "x.to('cpu')."
         )
+
+    def __getitem__(self, place: Any) -> CudaArray:
+        """x[i], or x[i:j] with a step of one: a view, as long as it begins on a boundary.
+
+        Kernels load four elements at once from where their arrays begin, so what begins off a
+        boundary of 16 bytes is a copy.
+
+        Raises:
+            TypeError: another index.
+            IndexError: i is outside.
+        """
+        plain = contiguous(self)
+        whole = type(place) is slice and place.step in (None, 1)
+        if not self.shape or not (whole or isinstance(place, int | np.integer)):
+            raise TypeError(
+                f"getitem: {place} of {self.shape}; on the device only x[i] and x[i:j] along the "
+                "first axis are written. Use .to('cpu')."
+            )
+        count = self.shape[0]
+        if whole:
+            first, last, _ = place.indices(count)
+            shape = (max(0, last - first), *self.shape[1:])
+        else:
+            if not -count <= place < count:
+                raise IndexError(f"getitem: {place} of {self.shape}; the first axis has {count}.")
+            first, shape = int(place) % count, self.shape[1:]
+        size = math.prod(shape)
+        if not size:
+            return empty(shape, self.dtype)
+        start = first * math.prod(self.shape[1:])
+        found = plain.memory.reshape((self.size,))[start : start + size].reshape(shape or (1,))
+        view = CudaArray(plain._piece, found, shape)
+        if start * self.dtype.itemsize % ALIGNED == 0:
+            return view
+        from .compact import compact_cuda
+
+        return compact_cuda(view)
 
     def __setitem__(self, place: Any, values: Any) -> None:
         """Copy an array of the host into all of this one: `x[...] = values`."""

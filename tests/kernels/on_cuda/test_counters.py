@@ -148,3 +148,21 @@ def test_convolutions_use_memory_well(launches: list[Launch]) -> None:
     seen = {launch.kernel: judge(launch, Budget(None)) for launch in launches}
     del seen["gather"]  # turns the weights, which are few
     assert seen == {"forward": (), "input_gradient": (), "weight_gradient": ()}
+
+
+def test_a_recurrent_layer_uses_memory_well(launches: list[Launch]) -> None:
+    time, batch, inputs, size = 2, 4, 16, 32
+    for name, gates, biases in (("lstm", 4, [4 * size]), ("gru", 3, [3 * size, size])):
+        states = [draw(batch, size) for _ in range(2 if name == "lstm" else 1)]
+        weights = draw(inputs, gates * size), draw(size, gates * size)
+        given = draw(time, batch, inputs), *states, *weights, *map(draw, biases)
+        *_, saved = on_device(name, *given)
+        dlast = [None, None] if name == "lstm" else [None]
+        backward = kernels.get(f"{name}_backward").devices["cuda"]
+        backward(to_device(draw(time, batch, size)), *dlast, *saved)
+
+    steps = [one for one in launches if one.kernel.startswith(("lstm", "gru", "begin"))]
+    assert len(steps) == 2 * 2 * time + 3
+    for launch in steps:
+        found = [one for one in judge(launch, Budget(1.1)) if "bias" not in (one.array or "")]
+        assert found == [], launch.kernel

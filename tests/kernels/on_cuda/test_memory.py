@@ -9,7 +9,7 @@ import pytest
 
 from kernels.cuda import cuda
 from kernels.on_cuda import memory
-from kernels.on_cuda.array import contiguous, empty, to_device
+from kernels.on_cuda.array import ALIGNED, contiguous, empty, to_device
 from kernels.on_cuda.copies import expanded, strided
 
 
@@ -102,3 +102,42 @@ def test_an_array_of_the_device_is_none_of_the_host() -> None:
         to_device(np.zeros(3))
     with pytest.raises(TypeError, match="not written for CUDA"):
         np.sort(there)
+
+
+@pytest.mark.parametrize("shape", [(4, 2, 8), (4, 3, 5), (3,), (2, 0)])
+def test_some_of_the_first_axis_is_a_view(shape: tuple[int, ...]) -> None:
+    x = draw(*shape)
+    there = to_device(x)
+    parts = [slice(1, None), slice(None, -1), slice(-1, None), slice(2, 1), slice(0, 9), 1, -1]
+
+    for place in parts:
+        assert there[place].shape == x[place].shape
+        np.testing.assert_array_equal(there[place].numpy(), x[place])
+    for view in (there[1:], there[1]):
+        assert not view.size or np.asarray(view.memory).ctypes.data % ALIGNED == 0
+
+
+def test_a_view_begins_where_four_elements_can_be_loaded_and_keeps_the_memory(
+    pool: memory.Pool,
+) -> None:
+    x = empty((4, 8))
+    view, lent = x[1:], pool.lent
+    del x
+    assert pool.lent == lent and pool.asked == 1
+    view.memory[...] = 3
+    assert view[2:].numpy().tolist() == [[3] * 8]
+
+    odd = empty((4, 3))
+    odd[...] = 1
+    copy = odd[1]
+    odd[...] = 2
+    assert copy.numpy().tolist() == [1, 1, 1]
+
+
+def test_other_indices_are_refused() -> None:
+    there = to_device(draw(3, 4))
+    for place in (slice(None, None, 2), (0, 1), None, [0, 1], Ellipsis):
+        with pytest.raises(TypeError, match="first axis"):
+            there[place]
+    with pytest.raises(IndexError, match="first axis has 3"):
+        there[3]

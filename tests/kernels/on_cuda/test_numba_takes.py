@@ -80,6 +80,13 @@ KERNELS = {
         "mean_backward": "qqii",
     },
     "embedding": {"take": "mlv", "add_rows": "mlllm"},
+    "recurrent": {
+        "begin": "mt",
+        "lstm_states": "tmvtti",
+        "lstm_gradients": "tmmttti",
+        "gru_states": "tmvvtti",
+        "gru_gradients": "tmmttttti",
+    },
     "optimizers": {
         "descend": "vvff",
         "descend_with_momentum": "vvvff?f",
