@@ -18,6 +18,8 @@ from typing import Any
 import numpy as np
 
 from .jit import FITTED, Deferred
+from .normal import normal_cdf
+from .simd import WIDE
 
 WORDS: dict[str, Callable[..., Any]] = {}
 _bits = 256
@@ -126,9 +128,14 @@ def _memory(array: Any, low: int, high: int) -> Any:
     return memoryview(lying.reshape(-1).view(np.uint8))[offset : offset + high - low]
 
 
+class Wide(np.ndarray[Any, Any]):
+    """What `vload_wide` gives: it knows that it is more than one register."""
+
+
 @_word
 def lanes(like: Any) -> int:
-    return _bits // 8 // int(like.dtype.itemsize)
+    count = WIDE if isinstance(like, Wide) else 1
+    return count * _bits // 8 // int(like.dtype.itemsize)
 
 
 @_word
@@ -148,7 +155,25 @@ def vload(array: Any, i: int) -> Any:
 
 @_word
 def vstore(array: Any, i: int, v: Any) -> None:
-    _span(array, i, lanes(array))[...] = v
+    _span(array, i, v.size)[...] = v
+
+
+@_word
+def vload_wide(array: Any, i: int) -> Any:
+    return _span(array, i, WIDE * lanes(array)).copy().view(Wide)
+
+
+@_word
+def vstream(array: Any, i: int, v: Any) -> None:
+    place = _span(array, i, v.size)
+    if place.ctypes.data % (_bits // 8):
+        raise OutsideError(f"a kernel streams to element {i}, where no whole vector begins.")
+    place[...] = v
+
+
+@_word
+def fence() -> None:
+    """Nothing: there is one thread."""
 
 
 @_word
@@ -271,6 +296,11 @@ WORDS |= {
     "vselect_eq": lambda a, b, x, y: np.where(a == b, x, y),
     "vexp": np.exp,
     "vexp_flushed": lambda v: np.where(v < (-87.3 if v.itemsize == 4 else -708.3), 0, np.exp(v)),
+    "vexp_quick": lambda v: np.where(v < (-87.3 if v.itemsize == 4 else -708.3), 0, np.exp(v)),
+    "vnormal_tail": lambda a: normal_cdf(-a).astype(a.dtype),
+    "vexp_nonpositive": lambda v: np.where(
+        v < (-87.3 if v.itemsize == 4 else -708.3), 0, np.exp(v)
+    ),
     "vscale2": vscale2,
     "vexponent": vexponent,
     "vmantissa": vmantissa,

@@ -13,11 +13,34 @@ from typing import Any
 
 import numpy as np
 
-from .elementary import exp, exp_nonpositive, mills
+from .elementary import exp_nonpositive, mills
+from .jit import jit
 from .kernel import Kernel
-from .loops import apply, apply_to_pair, loop
+from .loops import apply_to_pair, apply_vectors, loop, to_vector, vector_loop
 from .map_samples import map_samples
 from .normal import normal_cdf
+from .simd import (
+    WIDE,
+    fence,
+    lanes,
+    vabs,
+    vadd,
+    vdiv,
+    vexp_quick,
+    vfma,
+    vload,
+    vload_head,
+    vload_wide,
+    vmul,
+    vnormal_tail,
+    vselect_gt,
+    vset1,
+    vstore,
+    vstore_head,
+    vstream,
+    vsub,
+    vzero,
+)
 
 SLOPE = math.sqrt(2 / math.pi)
 CUBIC = 0.044715
@@ -64,14 +87,32 @@ gelu_tanh.samples(map_samples(1))
 gelu_tanh_backward.samples(map_samples(2))
 
 
-@loop
-def gelu_loop(start: int, stop: int, x: Any, out: Any) -> None:
-    x, out = x[start:stop], out[start:stop]
-    zero, half, one = x.dtype.type(0), x.dtype.type(0.5), x.dtype.type(1)
-    for i in range(x.size):
-        v = x[i]
-        below = mills(abs(v)) * exp_nonpositive(-half * (v * v))  # Phi(-|v|)
-        out[i] = v * (below if v < zero else one - below)
+@jit(inline="always")
+def gelu_of(v: Any) -> Any:
+    """A vector: v * Phi(v)."""
+    below = vnormal_tail(vabs(v))
+    return vmul(v, vselect_gt(vzero(v), v, below, vsub(vset1(v, 1.0), below)))
+
+
+@vector_loop
+def gelu_loop(start: int, stop: int, x: Any, out: Any, stream: bool) -> None:
+    s = lanes(x)
+    first = min(stop, start + to_vector(out, start)) if stream else start
+    if first > start:
+        vstore_head(out, start, gelu_of(vload_head(x, start, first - start)), first - start)
+    last = first + (stop - first) // (WIDE * s) * (WIDE * s)
+    for i in range(first, last, WIDE * s):
+        if stream:
+            vstream(out, i, gelu_of(vload_wide(x, i)))
+        else:
+            vstore(out, i, gelu_of(vload_wide(x, i)))
+    for i in range(last, stop - s + 1, s):
+        vstore(out, i, gelu_of(vload(x, i)))
+    last = stop - (stop - last) % s
+    if last < stop:
+        vstore_head(out, last, gelu_of(vload_head(x, last, stop - last)), stop - last)
+    if stream:
+        fence()
 
 
 @loop
@@ -86,15 +127,34 @@ def gelu_backward_loop(start: int, stop: int, g: Any, x: Any, dx: Any) -> None:
         dx[i] = g[i] * ((below if v < zero else one - below) + v * (peak * e))
 
 
-@loop
-def gelu_tanh_loop(start: int, stop: int, x: Any, out: Any) -> None:
-    x, out = x[start:stop], out[start:stop]
-    # (1 + tanh(u)) / 2 is the logistic function of 2 * u.
-    one, cubic = x.dtype.type(1), x.dtype.type(0.044715)
-    slope = x.dtype.type(-2 * 0.7978845608028654)
-    for i in range(x.size):
-        v = x[i]
-        out[i] = v / (one + exp(slope * (v + cubic * (v * v * v))))
+@jit(inline="always")
+def gelu_tanh_of(v: Any) -> Any:
+    """A vector: (1 + tanh(u)) / 2 is the logistic function of 2 * u."""
+    slope = vset1(v, -2 * 0.7978845608028654)
+    cubic = vset1(v, -2 * 0.7978845608028654 * 0.044715)
+    e = vexp_quick(vmul(v, vfma(vmul(v, v), cubic, slope)))
+    return vdiv(v, vadd(vset1(v, 1.0), e))
+
+
+@vector_loop
+def gelu_tanh_loop(start: int, stop: int, x: Any, out: Any, stream: bool) -> None:
+    s = lanes(x)
+    first = min(stop, start + to_vector(out, start)) if stream else start
+    if first > start:
+        vstore_head(out, start, gelu_tanh_of(vload_head(x, start, first - start)), first - start)
+    last = first + (stop - first) // (WIDE * s) * (WIDE * s)
+    for i in range(first, last, WIDE * s):
+        if stream:
+            vstream(out, i, gelu_tanh_of(vload_wide(x, i)))
+        else:
+            vstore(out, i, gelu_tanh_of(vload_wide(x, i)))
+    for i in range(last, stop - s + 1, s):
+        vstore(out, i, gelu_tanh_of(vload(x, i)))
+    last = stop - (stop - last) % s
+    if last < stop:
+        vstore_head(out, last, gelu_tanh_of(vload_head(x, last, stop - last)), stop - last)
+    if stream:
+        fence()
 
 
 @loop
@@ -115,7 +175,7 @@ def gelu_tanh_backward_loop(start: int, stop: int, g: Any, x: Any, dx: Any) -> N
 
 @gelu.on("cpu")
 def gelu_cpu(x: Any) -> Any:
-    return apply(gelu_loop, x)
+    return apply_vectors(gelu_loop, x)
 
 
 @gelu_backward.on("cpu")
@@ -125,7 +185,7 @@ def gelu_backward_cpu(g: Any, x: Any) -> Any:
 
 @gelu_tanh.on("cpu")
 def gelu_tanh_cpu(x: Any) -> Any:
-    return apply(gelu_tanh_loop, x)
+    return apply_vectors(gelu_tanh_loop, x)
 
 
 @gelu_tanh_backward.on("cpu")

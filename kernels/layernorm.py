@@ -11,7 +11,29 @@ import numpy as np
 
 from .jit import jit
 from .kernel import Call, Kernel, call
-from .loops import empty, empty_like, like, loop
+from .loops import empty, empty_like, like, loop, vector_loop
+from .memory import past_cache
+from .simd import (
+    fence,
+    lanes,
+    vadd,
+    vdiv,
+    vfma,
+    vhsum,
+    viota,
+    vlane,
+    vload,
+    vload_head,
+    vmul,
+    vselect_gt,
+    vset1,
+    vsqrt,
+    vstore,
+    vstore_head,
+    vstream,
+    vsub,
+    vzero,
+)
 
 BLOCK = 64  # rows whose gradients of gamma and beta are summed before they join the others
 
@@ -89,26 +111,63 @@ def backward_samples(dtype: Any, rng: np.random.Generator) -> list[Call]:
     return made
 
 
-@loop
+@vector_loop
 def layer_norm_loop(
-    start: int, stop: int, x: Any, gamma: Any, beta: Any, eps: float, y: Any, mean: Any, rstd: Any
+    start: int,
+    stop: int,
+    x: Any,
+    gamma: Any,
+    beta: Any,
+    eps: float,
+    y: Any,
+    mean: Any,
+    rstd: Any,
+    stream: bool,
 ) -> None:
-    zero, one = x.dtype.type(0), x.dtype.type(1)
-    share = x.dtype.type(1.0 / max(1, x.shape[1]))
-    least = x.dtype.type(eps)
-    for i in range(start, stop):
-        row, out = x[i], y[i]
-        total = zero
-        for j in range(row.size):
-            total += row[j]
-        middle = total * share
-        squares = zero
-        for j in range(row.size):
-            squares += (row[j] - middle) * (row[j] - middle)
-        scale = one / np.sqrt(squares * share + least)
-        mean[i], rstd[i] = middle, scale
-        for j in range(row.size):
-            out[j] = (row[j] - middle) * scale * gamma[j] + beta[j]
+    """Three rows at a time: the sum of one, the squares of the one before it, the result of the one
+    before that. So the ends of the rows, where a sum waits for its last lane, are hidden.
+    """
+    columns, s = x.shape[1], lanes(x)
+    whole = columns // s * s
+    rest = columns - whole
+    share = vset1(x, 1.0 / max(1, columns))
+    least, one, zero = vset1(x, eps), vset1(x, 1.0), vzero(x)
+    order, count = viota(x), vset1(x, rest)
+    total, middle, scale, before = zero, zero, zero, zero
+    turns = stop - start + 2 if stop > start else 0
+    for i in range(start, start + turns):  # row i is summed, i - 1 squared, i - 2 written
+        first = min(i, stop - 1) * columns
+        second = min(max(i - 1, start), stop - 1) * columns
+        third = max(i - 2, start) * columns
+        written = i - 2 >= start
+        total, squares = zero, zero
+        for j in range(0, whole, s):
+            total = vadd(total, vload(x, first + j))
+            centred = vsub(vload(x, second + j), middle)
+            squares = vfma(centred, centred, squares)
+            made = vmul(vsub(vload(x, third + j), before), scale)
+            made = vfma(made, vload(gamma, j), vload(beta, j))
+            if written and stream:
+                vstream(y, third + j, made)
+            elif written:
+                vstore(y, third + j, made)
+        if rest:
+            total = vadd(total, vload_head(x, first + whole, rest))
+            centred = vsub(vload_head(x, second + whole, rest), middle)
+            squares = vselect_gt(count, order, vfma(centred, centred, squares), squares)
+            made = vmul(vsub(vload_head(x, third + whole, rest), before), scale)
+            made = vfma(made, vload_head(gamma, whole, rest), vload_head(beta, whole, rest))
+            if written:
+                vstore_head(y, third + whole, made, rest)
+        before = middle
+        middle = vmul(vset1(x, vhsum(total)), share)
+        scale = vdiv(one, vsqrt(vfma(vset1(x, vhsum(squares)), share, least)))
+        if i < stop:
+            mean[i] = vlane(middle, 0)
+        if start < i <= stop:
+            rstd[i - 1] = vlane(scale, 0)
+    if stream:
+        fence()
 
 
 @loop
@@ -184,6 +243,7 @@ def layer_norm_cpu(
         y,
         mean,
         rstd,
+        past_cache(y),
     )
     return y, mean, rstd
 

@@ -18,6 +18,7 @@ import numpy as np
 
 from . import crew, memory, threads
 from .jit import jit
+from .simd import lanes
 
 # LLVM may regroup sums and fuse products, so that loops become vectors. It may not assume that
 # there are no infinities and no NaN: masks are made of the first, and the second must be seen.
@@ -43,10 +44,11 @@ class Loop:
     on where the parts meet: each step writes to places of its own.
     """
 
-    __slots__ = ("alone", "py_func")
+    __slots__ = ("alone", "options", "py_func")
 
-    def __init__(self, function: Callable[..., Any]) -> None:
+    def __init__(self, function: Callable[..., Any], **options: Any) -> None:
         self.py_func = function  # Numba's functions call it so as well
+        self.options = options
         self.alone: Any = self._first
 
     def __call__(self, start: int, stop: int, *arrays: Any) -> Any:
@@ -59,13 +61,18 @@ class Loop:
         return crew.run(self.alone, start, stop, workers, *arrays)
 
     def _first(self, start: int, stop: int, *arrays: Any) -> Any:
-        compiled: Any = jit(fastmath=LOOSE)(self.py_func)
+        compiled: Any = jit(**self.options)(self.py_func)
         self.alone = compiled.real()
         return self.alone(start, stop, *arrays)
 
 
 def loop(function: Callable[..., Any]) -> Loop:
     """Decorate a function (start, stop, *arrays) whose outer loop goes over [start, stop)."""
+    return Loop(function, fastmath=LOOSE)
+
+
+def vector_loop(function: Callable[..., Any]) -> Loop:
+    """The same for a function that is written in vectors: nothing is regrouped or fused in it."""
     return Loop(function)
 
 
@@ -97,6 +104,26 @@ def apply(function: Loop, x: Any) -> Any:
         out = memory.empty(x.shape, x.dtype)
     function(0, size, x.ravel(), out.ravel())
     return out
+
+
+def apply_vectors(function: Loop, x: Any) -> Any:
+    """The same for a vector loop, which is told whether to write past the cache."""
+    size = x.size
+    if size < SMALL and not memory.band:
+        out = np.empty(x.shape, x.dtype)
+        function(0, size, x.ravel(), out.ravel(), False)
+        return out
+    out = memory.empty(x.shape, x.dtype)
+    flat = out.ravel()
+    function(0, size, x.ravel(), flat, out.nbytes >= memory.STREAM)
+    return out
+
+
+@jit
+def to_vector(out: Any, i: int) -> Any:
+    """Elements from out[i] to the next one at the address of a whole vector, less than one."""
+    size = lanes(out) * out.itemsize
+    return -(int(out.ctypes.data) + i * out.itemsize) % size // out.itemsize
 
 
 def apply_to_pair(function: Loop, g: Any, x: Any) -> Any:

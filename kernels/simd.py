@@ -22,6 +22,8 @@ from __future__ import annotations
 
 from .jit import word
 
+WIDE = 4  # registers in a wide vector
+
 # The shape of a register
 lanes = word("vectors", "lanes")  # lanes(x) -> lanes for x's dtype; a constant to the compiler
 vector_bits = word("vectors", "vector_bits")  # vector_bits(x) -> 512, 256 or 128; a constant
@@ -33,6 +35,10 @@ vload = word("vectors", "vload")  # vload(x, i)
 vstore = word("vectors", "vstore")  # vstore(x, i, v)
 vload_head = word("vectors", "vload_head")  # vload_head(x, i, n): n lanes, the others 0
 vstore_head = word("vectors", "vstore_head")  # vstore_head(x, i, v, n): only n lanes
+vload_wide = word("vectors", "vload_wide")  # vload_wide(x, i): WIDE registers as one vector, for
+#   long formulas: the processor finds work in one register while another waits for its last product
+vstream = word("vectors", "vstream")  # vstream(x, i, v): past the cache; x[i] must begin a line
+fence = word("vectors", "fence")  # fence(): from here on other threads see what was streamed
 vbload = word("vectors", "vbload")  # vbload(x, i): one element in every lane
 vgather = word("vectors", "vgather")  # vgather(x, i, step): x[i], x[i + step], ...
 vturn = word("vectors", "vturn")  # vturn(to, i, ti, x, j, tj, n): a square of
@@ -65,6 +71,9 @@ vexp = word("vector_functions", "vexp")  # at most 2 ulp from exp; NaN, inf and 
 vexp_flushed = word(
     "vector_functions", "vexp_flushed"
 )  # cheaper: for x <= 88; 0 below -87.3 (-708.3)
+vexp_nonpositive = word("vector_functions", "vexp_nonpositive")  # cheapest: x <= 0; at most 4 ulp
+vexp_quick = word("vector_functions", "vexp_quick")  # the same for every x; inf above 88.7 (709.7)
+vnormal_tail = word("vector_functions", "vnormal_tail")  # vnormal_tail(a) = Phi(-a) for a >= 0
 vscale2 = word("vector_functions", "vscale2")  # vscale2(a, n) = a * 2**n for integral |n| <= 2000
 vexponent = word("vector_functions", "vexponent")  # floor(log2(|a|)) of a normal number, as a float
 vmantissa = word("vector_functions", "vmantissa")  # |a| / 2**vexponent(a), in [1, 2)

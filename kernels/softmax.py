@@ -15,8 +15,30 @@ import numpy as np
 
 from .elementary import exp_nonpositive, larger, log
 from .kernel import Call, Kernel, call
-from .loops import below, empty, empty_like, like, loop
+from .loops import below, empty, empty_like, like, loop, vector_loop
+from .memory import past_cache
 from .row_samples import row_samples
+from .simd import (
+    fence,
+    lanes,
+    vadd,
+    vdiv,
+    vexp_nonpositive,
+    vhmax,
+    vhsum,
+    viota,
+    vload,
+    vload_head,
+    vmax,
+    vmul,
+    vselect_gt,
+    vset1,
+    vstore,
+    vstore_head,
+    vstream,
+    vsub,
+    vzero,
+)
 
 
 def softmax_oracle(x: Any, out: Any = None) -> Any:
@@ -97,22 +119,65 @@ def backward_samples(dtype: Any, rng: np.random.Generator) -> list[Call]:
     ]
 
 
-@loop
-def softmax_loop(start: int, stop: int, x: Any, out: Any) -> None:
-    zero, one = x.dtype.type(0), x.dtype.type(1)
+@vector_loop
+def softmax_loop(start: int, stop: int, x: Any, out: Any, stream: bool) -> None:
+    """Three rows at a time: the maximum of one, the exponentials of the one before it, the scaling
+    of the one before that. So the ends of the rows, where a sum waits for its last lane, are hidden.
+    """
+    columns, s = x.shape[1], lanes(x)
+    whole = columns // s * s
+    rest = columns - whole
+    wide = whole + s
+    room = np.empty(2 * wide, x.dtype)  # the exponentials of two rows
+    lowest, zero = vset1(x, -np.inf), vzero(x)
+    order, count = viota(x), vset1(x, rest)
+    t0 = lowest
+    at = start * columns
+    for j in range(0, whole, s):
+        t0 = vmax(t0, vload(x, at + j))
+    if rest:
+        t0 = vmax(t0, vselect_gt(count, order, vload_head(x, at + whole, rest), lowest))
+    top = vhmax(t0)
+    scale = zero
     for i in range(start, stop):
-        row, y = x[i], out[i]
-        top = row[0]
-        for j in range(row.size):
-            top = larger(top, row[j])
-        total = zero
-        for j in range(row.size):
-            e = exp_nonpositive(row[j] - top)
-            y[j] = e
-            total += e
-        scale = one / total
-        for j in range(row.size):
-            y[j] *= scale
+        at = i * columns
+        ahead = min(i + 1, stop - 1) * columns
+        behind = max(i - 1, start) * columns  # in the first turn it writes what the second corrects
+        here = (i & 1) * wide
+        there = wide - here
+        shift = vset1(x, top)
+        t0, s0 = lowest, zero
+        for j in range(0, whole, s):
+            t0 = vmax(t0, vload(x, ahead + j))
+            e0 = vexp_nonpositive(vsub(vload(x, at + j), shift))
+            y0 = vmul(vload(room, there + j), scale)
+            vstore(room, here + j, e0)
+            s0 = vadd(s0, e0)
+            if stream:
+                vstream(out, behind + j, y0)
+            else:
+                vstore(out, behind + j, y0)
+        if rest:
+            t0 = vmax(t0, vselect_gt(count, order, vload_head(x, ahead + whole, rest), lowest))
+            e0 = vexp_nonpositive(vsub(vload_head(x, at + whole, rest), shift))
+            y0 = vmul(vload(room, there + whole), scale)
+            vstore(room, here + whole, e0)
+            s0 = vadd(s0, vselect_gt(count, order, e0, zero))
+            vstore_head(out, behind + whole, y0, rest)
+        top = vhmax(t0)
+        scale = vdiv(vset1(x, 1.0), vset1(x, vhsum(s0)))
+    behind = (stop - 1) * columns
+    there = ((stop - 1) & 1) * wide
+    for j in range(0, whole, s):
+        y0 = vmul(vload(room, there + j), scale)
+        if stream:
+            vstream(out, behind + j, y0)
+        else:
+            vstore(out, behind + j, y0)
+    if rest:
+        vstore_head(out, behind + whole, vmul(vload(room, there + whole), scale), rest)
+    if stream:
+        fence()
 
 
 @loop
@@ -187,7 +252,7 @@ def softmax_cpu(x: Any, out: Any = None) -> Any:
         return softmax_oracle(x, out)
     if out is None:
         out = empty_like(x)
-    softmax_loop(0, x.shape[0], np.ascontiguousarray(x), out)
+    softmax_loop(0, x.shape[0], np.ascontiguousarray(x), out, past_cache(out))
     return out
 
 

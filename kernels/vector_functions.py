@@ -4,11 +4,14 @@
 # mypy: disable-error-code="no-untyped-def, no-untyped-call, union-attr, arg-type, import-untyped"
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from llvmlite import ir
 from numba import types
 
+from .error_function import MILLS
+from .exponential import B0, B1, B2, B3, B4, B5, B6, B7, B8, B9
 from .vectors import I32, SCALEF, Vector, _all, _call, _compared, _ints, _ir, _lanewise, _named
 
 # (bits of the mantissa, bias, a number whose last bit is worth one)
@@ -114,6 +117,91 @@ def _exp_flushed(builder: Any, vector: Vector, x: Any) -> Any:
     return _compared("<")(builder, vector, x, least, _all(kind, 0.0), scaled)
 
 
+# (least, magic number, ln(2) in parts, 2 * exp(r) from the constant up). As in `exponential`:
+# the magic number holds the bias of the exponent less one, hence the doubled polynomial. float32:
+# one power less than there, 9e-8 off, and exp(0) is exactly 1.
+_NONPOSITIVE = {
+    types.float32: (
+        -87.3,
+        1.5 * 2.0**23 + 126,
+        (0.6931471805599453,),
+        tuple(
+            2 * c
+            for c in (
+                1.0,
+                0.9999997070122886,
+                0.4999914918827728,
+                0.16667636584726225,
+                0.041897975985418764,
+                0.008290306230881044,
+            )
+        ),
+    ),
+    types.float64: (
+        -708.3,
+        1.5 * 2.0**52 + 1022,
+        (float.fromhex("0x1.62e42feep-1"), 1.9082149292705877e-10),
+        (2.0, 2.0, *map(float, (B0, B1, B2, B3, B4, B5, B6, B7, B8, B9))),
+    ),
+}
+
+
+def _power_of_e(builder: Any, vector: Vector, x: Any, k: float) -> tuple[Any, Any]:
+    """(p, q) with exp(k * x) = p * q, q a power of two or 0; k is 1, or -1/2 for squares."""
+    _, bias, parts, powers = _NONPOSITIVE[vector.dtype]
+    kind, ints = _ir(vector), _ints(vector)
+    fma = _named("fma")
+    magic = _all(kind, bias)
+    t = fma(builder, vector, x, _all(kind, LOG2E * k), magic)
+    n = builder.fsub(t, magic)
+    for part in parts:
+        x = fma(builder, vector, n, _all(kind, -part / k), x)
+    scaled = [power * k**index for index, power in enumerate(powers)]
+    p = _polynomial(builder, vector, x, scaled)
+    bits = builder.shl(builder.bitcast(t, ints), _all(ints, _LAYOUT[vector.dtype][0]))
+    return p, builder.bitcast(bits, kind)
+
+
+def _exp_nonpositive(builder: Any, vector: Vector, x: Any) -> Any:
+    """exp(x) for x <= 0: no upper end to look at, and the shift that makes 2**n flushes to 0."""
+    least = _all(_ir(vector), _NONPOSITIVE[vector.dtype][0])
+    x = _compared(">")(builder, vector, least, x, least, x)  # a NaN stays
+    return builder.fmul(*_power_of_e(builder, vector, x, 1.0))
+
+
+def _exp_quick(builder: Any, vector: Vector, x: Any) -> Any:
+    """exp(x): 0 where it is below the normal range, inf above."""
+    least = _all(_ir(vector), _NONPOSITIVE[vector.dtype][0])
+    most = _all(_ir(vector), _EXP[vector.dtype][0][1])
+    x = _compared(">")(builder, vector, least, x, least, x)
+    x = _compared("<")(builder, vector, most, x, most, x)
+    return builder.fmul(*_power_of_e(builder, vector, x, 1.0))
+
+
+# Beyond it exp(-a*a/2) is 0 to `_power_of_e`; below, no power of two leaves its range.
+_FAR = {types.float32: 13.2, types.float64: 37.6}
+
+
+def _normal_tail(builder: Any, vector: Vector, a: Any) -> Any:
+    """Phi(-a) for a >= 0, from the Mills ratio: see `error_function`."""
+    kind = _ir(vector)
+    far = _all(kind, _FAR[vector.dtype])
+    a = _compared("<")(builder, vector, far, a, far, a)  # a NaN stays
+    above, below = MILLS[vector.dtype.bitwidth]
+    p, power = _power_of_e(builder, vector, builder.fmul(a, a), -0.5)
+    above = builder.fmul(_polynomial(builder, vector, a, above), p)
+    return builder.fmul(builder.fdiv(above, _polynomial(builder, vector, a, below)), power)
+
+
+def _polynomial(builder: Any, vector: Vector, x: Any, powers: Sequence[float]) -> Any:
+    """By Horner's rule, `powers` from the constant up."""
+    kind = _ir(vector)
+    p = _all(kind, float(powers[-1]))
+    for power in powers[-2::-1]:
+        p = _named("fma")(builder, vector, p, x, _all(kind, float(power)))
+    return p
+
+
 def _exponent(builder: Any, vector: Vector, a: Any) -> Any:
     mantissa, bias, _ = _LAYOUT[vector.dtype]
     ints = _ints(vector)
@@ -131,6 +219,9 @@ def _mantissa(builder: Any, vector: Vector, a: Any) -> Any:
 
 vexp = _lanewise(1, _exp)
 vexp_flushed = _lanewise(1, _exp_flushed)
+vexp_nonpositive = _lanewise(1, _exp_nonpositive)
+vexp_quick = _lanewise(1, _exp_quick)
+vnormal_tail = _lanewise(1, _normal_tail)
 vscale2 = _lanewise(2, _scale2)
 vexponent = _lanewise(1, _exponent)
 vmantissa = _lanewise(1, _mantissa)

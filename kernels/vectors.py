@@ -19,6 +19,8 @@ from numba.core import cgutils
 from numba.core.datamodel import models
 from numba.extending import intrinsic, register_model
 
+from .simd import WIDE
+
 I32, I64 = ir.IntType(32), ir.IntType(64)
 LEAVES = {types.float32: ir.FloatType(), types.float64: ir.DoubleType()}
 
@@ -43,11 +45,11 @@ SCALEF = BITS == 512 and bool(binding.get_host_cpu_features().get("avx512f"))
 
 
 class Vector(types.Type):
-    """A register full of `dtype`."""
+    """A register full of `dtype`, or `count` of them, whose instructions take turns."""
 
-    def __init__(self, dtype: Any) -> None:
+    def __init__(self, dtype: Any, count: int = 1) -> None:
         self.dtype = dtype
-        self.lanes = BITS // dtype.bitwidth
+        self.lanes = BITS // dtype.bitwidth * count
         super().__init__(name=f"vector{self.lanes}({dtype})")
 
 
@@ -58,10 +60,13 @@ class _Model(models.PrimitiveModel):
 
 
 VECTORS = {dtype: Vector(dtype) for dtype in LEAVES}
+WIDES = {dtype: Vector(dtype, WIDE) for dtype in LEAVES}
 
 
 def _vector(like: Any) -> Vector | None:
     """The vector type that belongs to an array, a vector or a float."""
+    if isinstance(like, Vector):
+        return like
     dtype = like if like in LEAVES else getattr(like, "dtype", None)
     return VECTORS.get(dtype)
 
@@ -153,8 +158,19 @@ def vload(typingctx, array, i):
 
 
 @intrinsic
+def vload_wide(typingctx, array, i):
+    vector = WIDES.get(getattr(array, "dtype", None))
+
+    def code(context, builder, sig, args):
+        place = _address(context, builder, sig.args[0], args[0], args[1], _ir(vector))
+        return builder.load(place, align=vector.dtype.bitwidth // 8)
+
+    return vector and (vector(array, types.intp), code)
+
+
+@intrinsic
 def vstore(typingctx, array, i, v):
-    vector = _vector(array)
+    vector = v if isinstance(v, Vector) and v.dtype is _vector(array).dtype else None
 
     def code(context, builder, sig, args):
         place = _address(context, builder, sig.args[0], args[0], args[1], _ir(vector))
@@ -162,6 +178,28 @@ def vstore(typingctx, array, i, v):
         return context.get_dummy_value()
 
     return vector and (types.void(array, types.intp, vector), code)
+
+
+@intrinsic
+def vstream(typingctx, array, i, v):
+    vector = v if isinstance(v, Vector) and v.dtype is _vector(array).dtype else None
+
+    def code(context, builder, sig, args):
+        place = _address(context, builder, sig.args[0], args[0], args[1], _ir(vector))
+        store = builder.store(args[2], place, align=BITS // 8)
+        store.set_metadata("nontemporal", builder.module.add_metadata([ir.Constant(I32, 1)]))
+        return context.get_dummy_value()
+
+    return vector and (types.void(array, types.intp, vector), code)
+
+
+@intrinsic
+def fence(typingctx):
+    def code(context, builder, sig, args):
+        builder.fence("seq_cst")
+        return context.get_dummy_value()
+
+    return types.void(), code
 
 
 @intrinsic

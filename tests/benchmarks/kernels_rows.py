@@ -185,6 +185,9 @@ def _maps(rng: Any, torch: Any) -> list[Row]:
     rows = []
     for name, loop, source, new, into, bar in forms:
         kernel = kernels.get(name.split(" ")[0])
+        past = (
+            (True,) if name.startswith("gelu") else ()
+        )  # written past the cache, as the kernel does
         rows.append(
             duel(
                 f"{name} 10M, new arrays",
@@ -197,7 +200,7 @@ def _maps(rng: Any, torch: Any) -> list[Row]:
         rows.append(
             duel(
                 f"{name} 10M, out=",
-                lambda it=loop, at=source: it(0, MANY, at, y),
+                lambda it=loop, at=source, past=past: it(0, MANY, at, y, *past),
                 {("torch", "out="): into},
                 bar=bar,
                 moved=2 * x.nbytes,

@@ -200,3 +200,26 @@ def test_empty_arrays_are_aligned_and_banded() -> None:
 
     assert made.ctypes.data % memory.LINE == 0
     assert made.flags.c_contiguous
+
+
+def test_a_large_buffer_is_used_again_once_nobody_holds_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "LARGE", 1 << 16)
+    monkeypatch.setattr(memory, "PAGES", 1 << 12)
+    monkeypatch.setattr(memory, "KEPT_BYTES", 8 << 20)
+    memory._kept.clear()
+    made = memory.empty((100, 500), np.float32)
+    place = made.ctypes.data
+    view = made[50:, ::2]
+    del made
+    second = memory.empty((100, 500), np.float32)
+    assert not np.shares_memory(second, view)
+    del view
+    third = memory.empty((100, 499), np.float32)
+    assert third.ctypes.data == place
+    assert third.ctypes.data % memory.LINE == 0
+
+    del second, third
+    rooms = [memory.empty(500_000, np.float64) for _ in range(5)]
+    assert sum(one.nbytes for one in memory._kept) <= memory.KEPT_BYTES
+    assert len({one.ctypes.data for one in rooms}) == 5
+    memory._kept.clear()

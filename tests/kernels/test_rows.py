@@ -9,7 +9,10 @@ import numpy as np
 import pytest
 
 import kernels
-from kernels import crew, threads
+import kernels.gelu
+import kernels.softmax
+from kernels import crew, loops, memory, threads
+from kernels.checked import OutsideError, checked
 from kernels.loops import Loop
 
 DTYPES = ("float32", "float64")
@@ -97,6 +100,70 @@ def test_vectors_of_another_length_are_refused() -> None:
     }.items():
         with pytest.raises(ValueError):
             get(name)(*arguments)
+
+
+@pytest.mark.parametrize("columns", [5, 16, 37])
+@pytest.mark.parametrize("rows", [1, 2, 7])
+def test_rows_in_place(rows: int, columns: int) -> None:
+    """Several rows are under way at a time: none may be written before it has been read."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(rows, columns))
+    gamma, beta = rng.normal(size=(2, columns))
+    one, other = x.copy(), x.copy()
+
+    get("softmax")(one, out=one)
+    get("layer_norm")(other, gamma, beta, eps=1e-5, out=other)
+    assert np.allclose(one, get("softmax").oracle(x), rtol=1e-12)
+    assert np.allclose(other, get("layer_norm").oracle(x, gamma, beta, 1e-5)[0], rtol=1e-9)
+
+
+@pytest.fixture
+def everything_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "STREAM", 1)
+    monkeypatch.setattr(loops, "SMALL", 0)
+    monkeypatch.setattr(memory, "SMALL", 0)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.usefixtures("everything_is_large")
+def test_what_goes_past_the_cache_is_the_same(dtype: str) -> None:
+    """Bit for bit, in one thread and in two, from every place within a line."""
+    rng = np.random.default_rng(0)
+    for name in ("gelu", "gelu_tanh"):
+        loop = getattr(kernels.gelu, f"{name}_loop")
+        for size in (1, 7, 64, 301):
+            room = np.full(size + 64, np.nan, dtype)
+            x = rng.normal(size=size).astype(dtype)
+            for offset in (0, 1, 5, 16):
+                past, plain = room[offset : offset + size], np.empty(size, dtype)
+                loop(0, size, x, plain, False)
+                loop(0, size, x, past, True)
+                assert np.array_equal(past, plain)
+                assert np.isnan(room[:offset]).all() and np.isnan(room[offset + size :]).all()
+                room.fill(np.nan)
+    for shape in ((1, 16), (9, 64), (9, 37)):
+        x, gamma = rng.normal(size=shape).astype(dtype), rng.normal(size=shape[1]).astype(dtype)
+        for workers in (1, 2):
+            with threads.eager(workers):
+                p = get("softmax")(x)
+                y, _, _ = get("layer_norm")(x, gamma, gamma, eps=1e-5)
+            assert memory.past_cache(memory.empty(shape, dtype)) == (shape[1] != 37)
+            eps = 16 * np.finfo(dtype).eps
+            assert np.allclose(p, get("softmax").oracle(x), rtol=0, atol=eps)
+            wanted = get("layer_norm").oracle(x, gamma, gamma, 1e-5)[0]
+            assert np.allclose(y, wanted, rtol=0, atol=8 * eps)
+
+
+@pytest.mark.usefixtures("everything_is_large")
+def test_the_checked_twin_sees_where_it_streams_to() -> None:
+    x = np.random.default_rng(0).normal(size=(5, 32)).astype(np.float32)
+    with np.errstate(all="ignore"), checked(256):
+        for name in ("softmax", "gelu", "gelu_tanh"):
+            kernel = get(name)
+            assert np.allclose(kernel.devices["cpu"](x), kernel.oracle(x), rtol=0, atol=1e-5)
+        out = memory.empty((x.size + 8,), np.float32)
+        with pytest.raises(OutsideError, match="no whole vector"):
+            kernels.softmax.softmax_loop(0, 5, x, out[1:161].reshape(5, 32), True)
 
 
 def test_bias_in_place() -> None:
