@@ -49,6 +49,13 @@ def zeros_beside(array: Any) -> Any:
     return filled(array.shape, 0.0)
 
 
+def put_there(g: Any, index: Any, shape: Any) -> Any:
+    """Zeros of `shape` on the device, with x[index] = g."""
+    from kernels.on_cuda.indexing import put
+
+    return put(g, index, tuple(shape))
+
+
 def on_device(value: Any) -> bool:
     """Whether this is an array of the device."""
     return getattr(value, "device", "cpu") == "cuda" and not isinstance(value, np.ndarray)

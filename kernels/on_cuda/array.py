@@ -2,7 +2,7 @@
 
 Memory is always contiguous. There are two views: that with the last two axes changed over, since a
 matrix product reads it as easily as the plain one (every other kernel gets a plain copy of it), and
-some of the first axis, x[i] and x[i:j].
+a part that lies in one stretch.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from .memory import Piece, pool, stream
 
 FLOAT32 = np.dtype(np.float32)
 THREADS = 256  # of a block of an elementwise kernel
-ALIGNED = 16  # bytes that kernels load at once
 Shape = tuple[int, ...]
 
 
@@ -79,9 +78,17 @@ class CudaArray(np.lib.mixins.NDArrayOperatorsMixin):
 
     def __array_function__(self, function: Any, types: Any, args: Any, params: Any) -> Any:
         from .copies import expanded
+        from .indexing import joined, stacked
 
-        if function is np.broadcast_to:
-            return expanded(*args, **params)
+        table: dict[Any, Any] = {
+            np.broadcast_to: expanded,
+            np.concatenate: joined,
+            np.stack: stacked,
+        }
+        if function in table:
+            return table[function](*args, **params)
+        if function in (np.max, np.amax):
+            return np.maximum.reduce(*args, **params)
         if function in (np.shape, np.ndim, np.size):
             return getattr(self, function.__name__)
         raise TypeError(
@@ -89,42 +96,11 @@ class CudaArray(np.lib.mixins.NDArrayOperatorsMixin):
             "x.to('cpu')."
         )
 
-    def __getitem__(self, place: Any) -> CudaArray:
-        """x[i], or x[i:j] with a step of one: a view, as long as it begins on a boundary.
+    def __getitem__(self, index: Any) -> CudaArray:
+        """A part by integers and slices, a view where memory allows it; see `indexing`."""
+        from .indexing import taken
 
-        Kernels load four elements at once from where their arrays begin, so what begins off a
-        boundary of 16 bytes is a copy.
-
-        Raises:
-            TypeError: another index.
-            IndexError: i is outside.
-        """
-        plain = contiguous(self)
-        whole = type(place) is slice and place.step in (None, 1)
-        if not self.shape or not (whole or isinstance(place, int | np.integer)):
-            raise TypeError(
-                f"getitem: {place} of {self.shape}; on the device only x[i] and x[i:j] along the "
-                "first axis are written. Use .to('cpu')."
-            )
-        count = self.shape[0]
-        if whole:
-            first, last, _ = place.indices(count)
-            shape = (max(0, last - first), *self.shape[1:])
-        else:
-            if not -count <= place < count:
-                raise IndexError(f"getitem: {place} of {self.shape}; the first axis has {count}.")
-            first, shape = int(place) % count, self.shape[1:]
-        size = math.prod(shape)
-        if not size:
-            return empty(shape, self.dtype)
-        start = first * math.prod(self.shape[1:])
-        found = plain.memory.reshape((self.size,))[start : start + size].reshape(shape or (1,))
-        view = CudaArray(plain._piece, found, shape)
-        if start * self.dtype.itemsize % ALIGNED == 0:
-            return view
-        from .compact import compact_cuda
-
-        return compact_cuda(view)
+        return taken(self, index)
 
     def __setitem__(self, place: Any, values: Any) -> None:
         """Copy an array of the host into all of this one: `x[...] = values`."""

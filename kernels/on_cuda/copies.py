@@ -38,8 +38,10 @@ def transpose(x: Any, out: Any) -> None:
 
 
 @cuda.jit
-def gather(x: Any, out: Any, n1: int, n2: int, n3: int, s0: int, s1: int, s2: int, s3: int) -> None:
-    """out (N,), read as (n0, n1, n2, n3), from the elements of x (M,) at these strides."""
+def gather(
+    x: Any, out: Any, n1: int, n2: int, n3: int, s0: int, s1: int, s2: int, s3: int, first: int
+) -> None:
+    """out (N,), read as (n0, n1, n2, n3), from x (M,) at these strides from `first` on."""
     i = cuda.grid(1)
     if i < out.size:
         rest = i // n3
@@ -48,7 +50,23 @@ def gather(x: Any, out: Any, n1: int, n2: int, n3: int, s0: int, s1: int, s2: in
         c = rest - above * n2
         a = above // n1
         b = above - a * n1
-        out[i] = x[a * s0 + b * s1 + c * s2 + d * s3]
+        out[i] = x[first + a * s0 + b * s1 + c * s2 + d * s3]
+
+
+@cuda.jit
+def scatter(
+    x: Any, out: Any, n1: int, n2: int, n3: int, s0: int, s1: int, s2: int, s3: int, first: int
+) -> None:
+    """x (N,), read as (n0, n1, n2, n3), into out (M,) at these strides from `first` on."""
+    i = cuda.grid(1)
+    if i < x.size:
+        rest = i // n3
+        d = i - rest * n3
+        above = rest // n2
+        c = rest - above * n2
+        a = above // n1
+        b = above - a * n1
+        out[first + a * s0 + b * s1 + c * s2 + d * s3] = x[i]
 
 
 @cuda.jit
@@ -76,20 +94,44 @@ def transposed(x: CudaArray) -> CudaArray:
     return out
 
 
-def strided(x: CudaArray, shape: Shape, strides: Shape) -> CudaArray:
+def strided(x: CudaArray, shape: Shape, strides: Shape, first: int = 0) -> CudaArray:
     """The elements of `x` at these strides (in elements, 0 repeats), as an array of `shape`.
 
     Raises:
-        ValueError: more than four axes.
+        ValueError: more than four axes, none of which make one with their neighbour.
     """
-    if len(shape) > AXES:
-        raise ValueError(f"copy: {len(shape)} axes; on the device {AXES} can be copied at once.")
     out = empty(shape, x.dtype)
     if out.size:
-        full = (1,) * (AXES - len(shape)) + tuple(shape)
-        steps = (0,) * (AXES - len(shape)) + tuple(strides)
-        run(gather, blocks(out.size), 256, flat(x), flat(out), *full[1:], *steps)
+        places = _walk(shape, strides)
+        run(gather, blocks(out.size), 256, flat(x), flat(out), *places, first)
     return out
+
+
+def spread(x: CudaArray, out: CudaArray, strides: Shape, first: int = 0) -> None:
+    """Write the elements of `x` into `out` at these strides, each place once.
+
+    Raises:
+        ValueError: more than four axes, none of which make one with their neighbour.
+    """
+    if x.size:
+        places = _walk(x.shape, strides)
+        run(scatter, blocks(x.size), 256, flat(x), flat(out), *places, first)
+
+
+def _walk(shape: Shape, strides: Shape) -> tuple[int, ...]:
+    """The last three of four lengths, and four strides; neighbours that are one axis become one."""
+    axes: list[tuple[int, int]] = []
+    for length, stride in zip(shape, strides, strict=True):
+        if length == 1:
+            continue
+        if axes and axes[-1][1] == length * stride:
+            axes[-1] = axes[-1][0] * length, stride
+        else:
+            axes.append((length, stride))
+    if len(axes) > AXES:
+        raise ValueError(f"copy: {len(axes)} axes; on the device {AXES} can be copied at once.")
+    full = [(1, 0)] * (AXES - len(axes)) + axes
+    return (*(length for length, _ in full[1:]), *(stride for _, stride in full))
 
 
 def expanded(x: CudaArray, shape: Shape) -> CudaArray:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..cuda import cuda
+from ..cuda import cuda, float32
 from . import activations, maps
 from .array import THREADS, CudaArray, Shape, blocks, flat, run, target
 from .copies import expanded, filled, strided
@@ -54,6 +54,15 @@ def maximum(a: Any, b: Any, out: Any) -> None:
         v = a[i if a.size > 1 else 0]
         w = b[i if b.size > 1 else 0]
         out[i] = v if v > w or v != v else w  # NaN passes
+
+
+@cuda.jit
+def equal(a: Any, b: Any, out: Any) -> None:
+    """1 where they are equal, else 0: the device has no arrays of flags."""
+    i = cuda.grid(1)
+    if i < out.size:
+        same = a[i if a.size > 1 else 0] == b[i if b.size > 1 else 0]
+        out[i] = float32(1) if same else float32(0)
 
 
 @cuda.jit
@@ -102,6 +111,7 @@ TABLE: dict[Any, Callable[..., CudaArray]] = {
     np.multiply: _pair(multiply),
     np.divide: _pair(divide),
     np.maximum: _pair(maximum),
+    np.equal: _pair(equal),
     np.negative: maps.of_one(negative),
     np.sqrt: maps.of_one(sqrt),
     np.exp: maps.of_one(maps.exp),

@@ -131,5 +131,5 @@ def _weights(hidden_size: int, rng: np.random.Generator, *shape: int) -> Paramet
 
 
 def zeros(x: Tensor, hidden_size: int) -> Tensor:
-    """A first state (B, H) for x (..., B, I), of its dtype."""
-    return Tensor(np.zeros((x.shape[-2], hidden_size), x.dtype))
+    """A first state (B, H) for x (..., B, I), of its dtype and where it lies."""
+    return Tensor(np.zeros((x.shape[-2], hidden_size), x.dtype), device=x.device)

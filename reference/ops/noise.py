@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..devices import moved
 from ..op import Array, op
 from ..seeding import seeded
 from ..tensor import Tensor
@@ -41,4 +42,4 @@ def dropout(x: Any, p: float, rng: np.random.Generator | None = None) -> Tensor:
     rng = rng or np.random.default_rng()
     kept = rng.random(x.shape, np.float32) >= p
     scale = 0.0 if p == 1 else 1 / (1 - p)
-    return _dropout.apply((x,), (kept * x.dtype.type(scale),))
+    return _dropout.apply((x,), (moved(kept * x.dtype.type(scale), x.device),))

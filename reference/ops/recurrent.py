@@ -10,9 +10,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from .. import backend
+from ..devices import zeros_beside
 from ..engine import Parts
 from ..errors import ShapeError
 from ..op import Array, op
@@ -189,4 +188,4 @@ def _check(name: str, x: Any, states: Any, w_ih: Any, w_hh: Any, biases: Any, ga
 
 def _dense(entry: Array | None, out: Array) -> Array:
     """The gradient of an output, zeros where none arrived."""
-    return np.zeros_like(out) if entry is None else entry
+    return zeros_beside(out) if entry is None else entry

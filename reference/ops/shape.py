@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..devices import on_device, put_there
 from ..errors import DTypeError, ShapeError
 from ..op import Array, Parts, op
 from ..tensor import Tensor
@@ -255,6 +256,10 @@ def getitem(x: Any, index: Any) -> Tensor:
 @op(name="scatter_add")
 def _scatter_add(g: Array, index: Any, shape: Any) -> Array:
     """Zeros of `shape`, with g added at `index`; repeated places accumulate."""
+    out: Array
+    if on_device(g):
+        out = put_there(g, index, shape)
+        return out
     out = np.zeros(shape, g.dtype)
     if _repeats(index):
         np.add.at(out, index, g)

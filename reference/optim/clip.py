@@ -18,7 +18,8 @@ def clip_grad_norm(params: Iterable[Tensor], max_norm: float) -> float:
         max_norm: the longest that may remain. A shorter gradient keeps every bit.
 
     Returns:
-        The norm before clipping, summed in float64; 0.0 without any gradient.
+        The norm before clipping, summed in float64 (of each gradient on the device in float32);
+        0.0 without any gradient.
 
     Source: Pascanu, Mikolov & Bengio (2013), "On the difficulty of training recurrent neural
     networks".
@@ -26,12 +27,15 @@ def clip_grad_norm(params: Iterable[Tensor], max_norm: float) -> float:
     reached = [(p, p.grad) for p in params if p.grad is not None]
     total = 0.0
     for _, grad in reached:
-        flat = grad.data.reshape(-1).astype(np.float64, copy=False)
-        total += float(flat @ flat)
+        if grad.device == "cpu":
+            flat = grad.data.reshape(-1).astype(np.float64, copy=False)
+            total += float(flat @ flat)
+        else:
+            total += (grad.data * grad.data).sum().item()
     norm = math.sqrt(total)
     if norm > max_norm:
         scale = max_norm / norm
         for parameter, grad in reached:
             # A gradient may share its memory with others (a broadcast, a view): replace it.
-            parameter.grad = Tensor(grad.data * grad.dtype.type(scale))
+            parameter.grad = Tensor(grad.data * grad.dtype.type(scale), device=grad.device)
     return norm

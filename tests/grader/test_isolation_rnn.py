@@ -20,7 +20,13 @@ HIDDEN = [
     *("reference.nn.sample", "reference.nn.generate", "reference.ops.embedding"),
     *(f"reference.ops.{name}" for name in ("lstm_cell", "lstm", "gru_cell", "gru")),
 ]
-FILES = ("reference.nn.sampling", "reference.ops.recurrent", "kernels.lstm", "kernels.gru_backward")
+FILES = (
+    "reference.nn.sampling",
+    "reference.ops.recurrent",
+    "kernels.lstm",
+    "kernels.gru_backward",
+    "kernels.on_cuda.recurrent",
+)
 TRAIN = """
 import numpy as np
 from reference.optim import SGD

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
 
 from reference import DTypeError, Tensor, nn, ops, optim
+from reference.nn.language_model import batchify, train_epoch
 
 
 def draw(*shape: int, seed: int = 0) -> Any:
@@ -85,6 +87,35 @@ def test_a_transformer_and_a_convolutional_net_learn_the_same_on_the_device() ->
             np.testing.assert_allclose(one.grad.numpy(), other.grad.numpy(), rtol=1e-3, atol=1e-6)
 
 
+def test_recurrent_models_learn_the_same_on_the_device() -> None:
+    """Truncated backpropagation of two layers, the gradients clipped, dropout between."""
+    data = batchify(np.arange(40) % 7, 3)
+
+    def text(device: str) -> Any:
+        model = nn.LanguageModel(7, 6, 9, num_layers=2, rng=np.random.default_rng(1)).to(device)
+        return train_epoch(model, data, 5, optim.Adam(model.parameters(), lr=0.01), 0.3), model
+
+    def layer(kind: Any, device: str) -> Any:
+        model = kind(4, 5, 2, rng=np.random.default_rng(1)).to(device)
+        out, last = model(Tensor(draw(3, 2, 4), device=device))
+        noisy = ops.dropout(out, 0.4, np.random.default_rng(2))
+        loss = (noisy * noisy).sum() + (last[0] if kind is nn.LSTM else last).sum()
+        loss.backward()
+        norm = optim.clip_grad_norm(model.parameters(), 0.1)
+        assert norm > 0.1
+        optim.SGD(model.parameters(), lr=0.1).step()
+        return loss.item(), model
+
+    for train in (text, *(partial(layer, one) for one in (nn.LSTM, nn.GRU, nn.RNN))):
+        (loss, model), (expected, twin) = train("cuda"), train("cpu")
+
+        assert loss == pytest.approx(expected, rel=1e-5)
+        for one, other in zip(model.parameters(), twin.parameters(), strict=True):
+            assert one.device == "cuda" and one.grad.device == "cuda"
+            np.testing.assert_allclose(one.numpy(), other.numpy(), rtol=1e-4, atol=1e-6)
+            np.testing.assert_allclose(one.grad.numpy(), other.grad.numpy(), rtol=1e-3, atol=1e-6)
+
+
 def gradients(f: Any, arrays: list[Any], device: str) -> list[Any]:
     """f's value and the gradients of its arguments."""
     inputs = [Tensor(one, requires_grad=True, device=device) for one in arrays]
@@ -108,6 +139,11 @@ OPS = {
         lambda q, k, v: ops.attention(q, k, v, causal=True),
         [(1, 2, 9, 8), (1, 2, 9, 8), (1, 2, 9, 8)],
     ),
+    "parts and joins": (
+        lambda a, b: ops.stack([ops.concat([a, b[1:]])[::-1], ops.concat([b[:2], a])], 1)[..., 1:],
+        [(4, 5), (3, 5)],
+    ),
+    "maxima": (lambda a: a.max(axis=(1, 2)) + a.reshape(-1, 12).max(axis=0).sum(), [(5, 3, 4)]),
     "convolution": (
         lambda x, w, b: ops.conv2d(x, w, b, stride=2, padding=1),
         [(2, 3, 7, 6), (4, 3, 3, 3), (4,)],

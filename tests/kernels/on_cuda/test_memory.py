@@ -9,8 +9,9 @@ import pytest
 
 from kernels.cuda import cuda
 from kernels.on_cuda import memory
-from kernels.on_cuda.array import ALIGNED, contiguous, empty, to_device
+from kernels.on_cuda.array import contiguous, empty, to_device
 from kernels.on_cuda.copies import expanded, strided
+from kernels.on_cuda.indexing import ALIGNED, put
 
 
 def draw(*shape: int) -> Any:
@@ -104,17 +105,48 @@ def test_an_array_of_the_device_is_none_of_the_host() -> None:
         np.sort(there)
 
 
-@pytest.mark.parametrize("shape", [(4, 2, 8), (4, 3, 5), (3,), (2, 0)])
-def test_some_of_the_first_axis_is_a_view(shape: tuple[int, ...]) -> None:
-    x = draw(*shape)
-    there = to_device(x)
-    parts = [slice(1, None), slice(None, -1), slice(-1, None), slice(2, 1), slice(0, 9), 1, -1]
+INDICES = [
+    ((4, 2, 8), np.s_[1:]),
+    ((4, 2, 8), np.s_[:-1]),
+    ((4, 2, 8), np.s_[-1]),
+    ((4, 3, 5), np.s_[2]),
+    ((4, 3, 5), np.s_[1:3, ..., 2]),
+    ((4, 3, 5), np.s_[::-1, None, :, 3:0:-2]),
+    ((4, 3, 5), np.s_[3, -1, 2]),
+    ((4, 3, 5), np.s_[2:1]),
+    ((2, 3, 2, 3, 2, 3), np.s_[:, 1:, :, :, :, 1]),
+    ((3,), np.s_[0:9]),
+    ((2, 0), np.s_[1]),
+]
 
-    for place in parts:
-        assert there[place].shape == x[place].shape
-        np.testing.assert_array_equal(there[place].numpy(), x[place])
-    for view in (there[1:], there[1]):
-        assert not view.size or np.asarray(view.memory).ctypes.data % ALIGNED == 0
+
+@pytest.mark.parametrize(("shape", "index"), INDICES)
+def test_parts_and_the_way_back(shape: tuple[int, ...], index: Any, launches: Any) -> None:
+    x = draw(*shape)
+    part = to_device(x)[index]
+    back = np.zeros(shape, np.float32)
+    back[index] = x[index]
+
+    assert part.shape == x[index].shape
+    np.testing.assert_array_equal(part.numpy(), x[index])
+    np.testing.assert_array_equal(put(part, index, shape).numpy(), back)
+    assert not part.size or np.asarray(part.memory).ctypes.data % ALIGNED == 0
+    assert [one for launch in launches for one in launch.findings] == []
+
+
+@pytest.mark.parametrize("axis", [0, 1, -1])
+def test_joins(axis: int, launches: Any) -> None:
+    x, y = draw(2, 3, 4), draw(2, 3, 4) + 1
+    there = [to_device(x), to_device(y), to_device(np.swapaxes(x, 1, 2).copy()).swapaxes(1, 2)]
+
+    for join in (np.concatenate, np.stack):
+        found: Any = join(there, axis)  # type: ignore[operator]
+        np.testing.assert_array_equal(found.numpy(), join([x, y, x], axis))  # type: ignore[operator]
+    with pytest.raises(ValueError, match="only axis 0 may differ"):
+        np.concatenate([there[0], there[0][:, 1:]])
+    with pytest.raises(ValueError, match="on the host"):
+        np.concatenate([there[0], x])
+    assert [one for launch in launches for one in launch.findings] == []
 
 
 def test_a_view_begins_where_four_elements_can_be_loaded_and_keeps_the_memory(
@@ -136,8 +168,9 @@ def test_a_view_begins_where_four_elements_can_be_loaded_and_keeps_the_memory(
 
 def test_other_indices_are_refused() -> None:
     there = to_device(draw(3, 4))
-    for place in (slice(None, None, 2), (0, 1), None, [0, 1], Ellipsis):
-        with pytest.raises(TypeError, match="first axis"):
-            there[place]
-    with pytest.raises(IndexError, match="first axis has 3"):
-        there[3]
+    for index in ([0, 1], np.array([True, False, True]), there, "a"):
+        with pytest.raises(TypeError, match="integers and slices"):
+            there[index]
+    for index in (3, (0, 4), (0, 0, 0)):
+        with pytest.raises(IndexError, match="getitem"):
+            there[index]

@@ -45,7 +45,7 @@ KERNELS = {
         "thread_tiled": "mmm",
         "vectorised": "vvviii",
     },
-    "copies": {"transpose": "tt", "gather": "vviiiiiii", "fill": "vf"},
+    "copies": {"transpose": "tt", "gather": "vviiiiiiii", "scatter": "vviiiiiiii", "fill": "vf"},
     "maps": {
         **dict.fromkeys(("exp", "log", "erf"), "vv"),
         **dict.fromkeys(("log_backward", "product", "erf_backward"), "vvv"),
@@ -54,7 +54,7 @@ KERNELS = {
         name: "vvv" if name.endswith("backward") else "vv" for name in on_cuda.HOMES["activations"]
     },
     "elementwise": {
-        **dict.fromkeys(("add", "subtract", "multiply", "divide", "maximum"), "vvv"),
+        **dict.fromkeys(("add", "subtract", "multiply", "divide", "maximum", "equal"), "vvv"),
         **dict.fromkeys(("negative", "sqrt"), "vv"),
     },
     "bias": {"bias_add": "vvv", "bias_relu": "vvv", "bias_gelu": "vvvv"},
