@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from .simd import STREAMED
+
 LINE = 64  # bytes; a 512-bit load that crosses a line costs two
 STREAM = 8 << 20  # bytes of a result above which it is written past the cache
 SMALL = 4096  # bytes below which alignment costs more than it brings
@@ -70,8 +72,8 @@ def past_cache(out: Any) -> bool:
     """
     return bool(
         out.nbytes >= STREAM
-        and out.__array_interface__["data"][0] % LINE == 0
-        and out.strides[0] % LINE == 0
+        and out.__array_interface__["data"][0] % STREAMED == 0
+        and out.strides[0] % STREAMED == 0
     )
 
 

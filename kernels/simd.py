@@ -23,6 +23,7 @@ from __future__ import annotations
 from .jit import word
 
 WIDE = 4  # registers in a wide vector
+STREAMED = 16  # bytes: where anything may be streamed to; every allocator begins arrays there
 
 # The shape of a register
 lanes = word("vectors", "lanes")  # lanes(x) -> lanes for x's dtype; a constant to the compiler
@@ -37,7 +38,9 @@ vload_head = word("vectors", "vload_head")  # vload_head(x, i, n): n lanes, the 
 vstore_head = word("vectors", "vstore_head")  # vstore_head(x, i, v, n): only n lanes
 vload_wide = word("vectors", "vload_wide")  # vload_wide(x, i): WIDE registers as one vector, for
 #   long formulas: the processor finds work in one register while another waits for its last product
-vstream = word("vectors", "vstream")  # vstream(x, i, v): past the cache; x[i] must begin a line
+vstream = word(
+    "vectors", "vstream"
+)  # vstream(x, i, v): past the cache; x[i] at a multiple of 16 bytes
 fence = word("vectors", "fence")  # fence(): from here on other threads see what was streamed
 vbload = word("vectors", "vbload")  # vbload(x, i): one element in every lane
 vgather = word("vectors", "vgather")  # vgather(x, i, step): x[i], x[i + step], ...

@@ -106,7 +106,7 @@ def _next_step(one: StageProgress) -> str:
 def _row(one: StageProgress, style: Style) -> Text:
     stage = one.stage
     mark = Text.from_ansi(style.mark(STATUS.get(one.state, "skipped")))
-    row = Text.assemble(" ", mark, f" {stage.number:02d} {stage.title:<28.28} ")
+    row = Text.assemble(" ", mark, f" {stage.number:02d} {stage.title:<30.30} ")
     if one.score is not None:
         row.append(f"{one.score:g} of {one.max_score:g}, attempts: {one.attempts}")
     elif one.passed is not None:
