@@ -19,7 +19,7 @@ import numpy as np
 
 from .jit import FITTED, Deferred
 from .normal import normal_cdf
-from .simd import STREAMED, WIDE
+from .simd import WIDE
 
 WORDS: dict[str, Callable[..., Any]] = {}
 _bits = 256
@@ -166,8 +166,8 @@ def vload_wide(array: Any, i: int) -> Any:
 @_word
 def vstream(array: Any, i: int, v: Any) -> None:
     place = _span(array, i, v.size)
-    if place.ctypes.data % STREAMED:
-        raise OutsideError(f"a kernel streams to element {i}, which is not at {STREAMED} bytes.")
+    if place.ctypes.data % (_bits // 8):
+        raise OutsideError(f"a kernel streams to element {i}, where no whole vector begins.")
     place[...] = v
 
 

@@ -9,8 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from .simd import STREAMED
-
 LINE = 64  # bytes; a 512-bit load that crosses a line costs two
 STREAM = 8 << 20  # bytes of a result above which it is written past the cache
 SMALL = 4096  # bytes below which alignment costs more than it brings
@@ -67,13 +65,13 @@ def past_cache(out: Any) -> bool:
     """Whether a kernel that works by rows should write `out` past the cache.
 
     A large result has pushed its own beginning out of the cache before anybody reads it, and a
-    line that is written in the usual way is fetched first, for nothing. Every row must begin where
-    a vector may be streamed to.
+    line that is written in the usual way is fetched first, for nothing. Every row must begin a
+    line: in halves of a register, which other places allow, streaming is no quicker.
     """
     return bool(
         out.nbytes >= STREAM
-        and out.__array_interface__["data"][0] % STREAMED == 0
-        and out.strides[0] % STREAMED == 0
+        and out.__array_interface__["data"][0] % LINE == 0
+        and out.strides[0] % LINE == 0
     )
 
 

@@ -23,7 +23,6 @@ from __future__ import annotations
 from .jit import word
 
 WIDE = 4  # registers in a wide vector
-STREAMED = 16  # bytes: where anything may be streamed to; every allocator begins arrays there
 
 # The shape of a register
 lanes = word("vectors", "lanes")  # lanes(x) -> lanes for x's dtype; a constant to the compiler
@@ -40,7 +39,7 @@ vload_wide = word("vectors", "vload_wide")  # vload_wide(x, i): WIDE registers a
 #   long formulas: the processor finds work in one register while another waits for its last product
 vstream = word(
     "vectors", "vstream"
-)  # vstream(x, i, v): past the cache; x[i] at a multiple of 16 bytes
+)  # vstream(x, i, v): past the cache; x[i] must begin a register's place
 fence = word("vectors", "fence")  # fence(): from here on other threads see what was streamed
 vbload = word("vectors", "vbload")  # vbload(x, i): one element in every lane
 vgather = word("vectors", "vgather")  # vgather(x, i, step): x[i], x[i + step], ...

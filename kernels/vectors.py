@@ -19,7 +19,7 @@ from numba.core import cgutils
 from numba.core.datamodel import models
 from numba.extending import intrinsic, register_model
 
-from .simd import STREAMED, WIDE
+from .simd import WIDE
 
 I32, I64 = ir.IntType(32), ir.IntType(64)
 LEAVES = {types.float32: ir.FloatType(), types.float64: ir.DoubleType()}
@@ -186,7 +186,7 @@ def vstream(typingctx, array, i, v):
 
     def code(context, builder, sig, args):
         place = _address(context, builder, sig.args[0], args[0], args[1], _ir(vector))
-        store = builder.store(args[2], place, align=STREAMED)
+        store = builder.store(args[2], place, align=BITS // 8)
         store.set_metadata("nontemporal", builder.module.add_metadata([ir.Constant(I32, 1)]))
         return context.get_dummy_value()
 

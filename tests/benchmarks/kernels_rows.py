@@ -45,12 +45,16 @@ def _rows_of(rng: Any, shape: tuple[int, int], torch: Any) -> list[Row]:
     import numpy as np
 
     import kernels
+    from kernels import memory
 
     softmax, backward = kernels.get("softmax"), kernels.get("softmax_backward")
     log_softmax, logsumexp = kernels.get("log_softmax"), kernels.get("logsumexp")
     norm, norm_backward = kernels.get("layer_norm"), kernels.get("layer_norm_backward")
     large = shape[0] * shape[1] > 100_000
-    x, g, y = (rng.normal(size=shape).astype(np.float32) for _ in range(3))
+    # Arrays as both frameworks make them, from the start of a cache line.
+    x, g, y = (memory.empty(shape, np.float32) for _ in range(3))
+    for one in (x, g, y):
+        one[...] = rng.normal(size=shape)
     gamma, beta = rng.normal(size=(2, shape[1])).astype(np.float32)
     # Both read and write the same memory: copies would crowd each other out of the cache.
     tx, tg, ty = (torch.from_numpy(one) for one in (x, g, y))

@@ -141,7 +141,7 @@ def test_what_goes_past_the_cache_is_the_same(dtype: str) -> None:
                 assert np.array_equal(past, plain)
                 assert np.isnan(room[:offset]).all() and np.isnan(room[offset + size :]).all()
                 room.fill(np.nan)
-    for shape in ((1, 16), (9, 64), (9, 20), (9, 37)):
+    for shape in ((1, 16), (9, 64), (9, 37)):
         x, gamma = rng.normal(size=shape).astype(dtype), rng.normal(size=shape[1]).astype(dtype)
         for workers in (1, 2):
             with threads.eager(workers):
@@ -162,7 +162,7 @@ def test_the_checked_twin_sees_where_it_streams_to() -> None:
             kernel = get(name)
             assert np.allclose(kernel.devices["cpu"](x), kernel.oracle(x), rtol=0, atol=1e-5)
         out = memory.empty((x.size + 8,), np.float32)
-        with pytest.raises(OutsideError, match="not at 16 bytes"):
+        with pytest.raises(OutsideError, match="no whole vector"):
             kernels.softmax.softmax_loop(0, 5, x, out[1:161].reshape(5, 32), True)
 
 
