@@ -5,7 +5,7 @@ import numpy as np
 from grader.check import CheckFailure, fail, kind_of
 from grader.suites.autodiff.oracles import H, check_values
 from grader.suites.autodiff.probes import DUALS, JVP
-from grader.suites.autodiff.programs import ARITHMETIC, FUNCTIONS, draw_program
+from grader.suites.autodiff.programs import ARITHMETIC, FUNCTIONS, Program, draw_program
 
 SMOOTH = [name for name in FUNCTIONS if name != "relu"]
 HELP = "Each operation computes its value and, by its own derivative, its tangent."
@@ -34,12 +34,18 @@ def check_steps(student, rng, program):
 
 def test_dual_arithmetic(student, rng):
     """Dual: + - * / and minus, with numbers and Duals on either side"""
+    sides = ([0, 1], [0, 1.75], [1.75, 0])
+    every = [[name, *operands] for name in ARITHMETIC if name != "neg" for operands in sides]
+    leaves = [float(x) for x in rng.uniform(0.5, 1.5, 2)]
+    check_steps(student, rng, Program(leaves, [*every, ["neg", 0]]))
     for _ in range(6):
         check_steps(student, rng, draw_program(rng, 3, 12, list(ARITHMETIC), constants=0.5))
 
 
 def test_dual_power(student, rng):
     """Dual: powers with the Dual below, above, and in both places"""
+    leaves = [float(x) for x in rng.uniform(0.5, 1.5, 2)]
+    check_steps(student, rng, Program(leaves, [["pow", 0, 1], ["pow", 0, 1.75], ["pow", 1.75, 0]]))
     for _ in range(6):
         check_steps(student, rng, draw_program(rng, 3, 6, ["pow", "mul"], constants=0.5))
     for exponent in (2, 3, -1, -2):
