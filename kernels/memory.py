@@ -22,6 +22,14 @@ KEPT_BYTES = 128 << 20
 _kept: list[Any] = []
 _lock = threading.Lock()
 
+
+def _holders(index: int, held: list[Any]) -> int:
+    """References to an entry of a list, those of the list and of this call among them."""
+    return sys.getrefcount(held[index])
+
+
+ALONE = _holders(0, [np.empty(0)])  # of an entry that only its list holds, in this Python
+
 # Set by the tests: elements of guard on either side, and where the guarded buffers are kept.
 band = 0
 guarded: list[tuple[Any, int, int]] = []
@@ -50,8 +58,7 @@ def _large(size: int) -> Any:
     """A buffer of bytes that nobody else holds, of at least `size`, and less than twice that."""
     with _lock:
         for index in range(len(_kept)):
-            # Held by the list and by the call that counts.
-            if size <= _kept[index].nbytes < 2 * size and sys.getrefcount(_kept[index]) == 2:
+            if size <= _kept[index].nbytes < 2 * size and _holders(index, _kept) == ALONE:
                 return _kept[index]
         room = np.empty(-(-size // PAGES) * PAGES, np.uint8)
         if room.nbytes <= KEPT_BYTES:
