@@ -32,8 +32,13 @@ GRACE_S = 5.0
 TIMED_WALL_S = 900.0
 
 
-def environment_of(stage: Stage, *, cpus: tuple[int, ...] | None = None) -> WorkerEnvironment:
-    """The kind of worker that checks of `stage` run in; `cpus` pins it for timing."""
+def environment_of(
+    stage: Stage, *, cpus: tuple[int, ...] | None = None, suite: str = "hidden"
+) -> WorkerEnvironment:
+    """The kind of worker that checks of `stage` run in; `cpus` pins it for timing.
+
+    Public checks of what Numba compiles are small and untimed, so it compiles without optimising.
+    """
     return WorkerEnvironment(
         packages=stage.packages,
         data=stage.data,
@@ -47,6 +52,7 @@ def environment_of(stage: Stage, *, cpus: tuple[int, ...] | None = None) -> Work
         cpus=cpus,
         threads=stage.limits.threads,
         wall_s=stage.limits.suite_s + stage.limits.import_s + GRACE_S,
+        quick=suite == "public" and "numba" in stage.packages and not stage.own_stack,
     )
 
 
@@ -61,16 +67,22 @@ class Desk:
 
     Args:
         parts: what of other stages runs around the file, in checks that want the whole stack.
+        suite: "public" or "hidden"; see `environment_of`.
     """
 
     def __init__(
-        self, stage: Stage, source: bytes, spares: Spares, parts: Parts | None = None
+        self,
+        stage: Stage,
+        source: bytes,
+        spares: Spares,
+        parts: Parts | None = None,
+        suite: str = "hidden",
     ) -> None:
         self._stage = stage
         self._source = source
         self._spares = spares
         self._parts = parts or Parts()
-        self._environment = environment_of(stage)
+        self._environment = environment_of(stage, suite=suite)
         self._ends_at = time.monotonic() + stage.limits.suite_s
         self._students: dict[str, Student] = {}
         self._stacks: dict[str, Stack] = {}

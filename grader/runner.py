@@ -85,7 +85,8 @@ def run_suite(
     emit(events.run_started(run, stage.id, suite, seed, isolation, checks))
     own_spares = Spares(lasting=False) if spares is None else None
     try:
-        with Desk(stage, source, spares or own_spares, parts) as desk:  # type: ignore[arg-type]
+        found_spares = spares or own_spares
+        with Desk(stage, source, found_spares, parts, suite) as desk:  # type: ignore[arg-type]
             plugin = GraderPlugin(stage, checks, desk, seed, run, emit, earlier or {}, record_calls)
             report = _pytest(suite_folder(stage, suite), plugin)
         found = adapter.outcomes(report, [check.id for check in checks])

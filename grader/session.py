@@ -73,7 +73,7 @@ class Session:
             self._emit(events.problem(run, traceback.format_exc(limit=-4)))
 
     def _warm(self, job: Job) -> None:
-        self._spares.warm(environment_of(catalog.stage(job["stage"])))
+        self._spares.warm(environment_of(catalog.stage(job["stage"]), suite="public"))
 
     def _check(self, job: Job) -> None:
         run_suite(

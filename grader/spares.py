@@ -29,6 +29,8 @@ DATA_FILES: Mapping[str, tuple[str, ...]] = {
 }
 DATA_ROOT = HERE.parent / "reference"
 STARTUP_S = 30.0  # of interpreter and packages, beyond the time for the file itself
+# What Numba is told where its code runs for a moment only: half of its time goes into optimising.
+QUICK = {"NUMBA_OPT": "0", "NUMBA_LOOP_VECTORIZE": "0", "NUMBA_SLP_VECTORIZE": "0"}
 CPU_PER_WALL = 2  # processors that a box may keep busy
 
 
@@ -48,6 +50,7 @@ class WorkerEnvironment:
     cpus: tuple[int, ...] | None = None
     threads: int = 1
     wall_s: float = 120.0
+    quick: bool = False  # compiles without optimising
 
 
 class Worker:
@@ -87,6 +90,7 @@ def box_spec(environment: WorkerEnvironment) -> BoxSpec:
             "NUMBA_NUM_THREADS": threads,
             # A box lives for seconds: compiling would cost more than NumPy takes for the whole.
             "LAB_KERNELS": "numpy",
+            **(QUICK if environment.quick else {}),
             **_ban_variables(environment.bans),
         },
         wall_s=environment.wall_s + STARTUP_S,

@@ -1,4 +1,4 @@
-"""The structure of our own kernels on CUDA: SGEMM step by step, copy, softmax, attention.
+"""The structure of our own kernels on CUDA: SGEMM by steps, copy, softmax, attention, LSTM and GRU.
 
 They get `cuda` from `kernels.cuda`, so LAB_CUDA must say `numba` before any of them is imported;
 `python -m kernels.cuda_structure [ARCHITECTURE]` does that and prints the table.
@@ -26,6 +26,9 @@ KERNELS = (
     ("softmax", "softmax", 128, "mm"),
     ("softmax", "softmax_backward", 128, "mmm"),
     ("attention", "forward", 128, "vvvbvviiif??iiiii"),
+    ("recurrent", "lstm_states", 256, "tmvtti"),
+    ("recurrent", "lstm_gradients", 256, "tmmttti"),
+    ("recurrent", "gru_gradients", 256, "tmmttttti"),
 )
 
 

@@ -134,7 +134,7 @@ def _watch(stage: Stage, file: Path, workspace: Workspace | None, only: list[str
                 if any(Path(path).name == file.name for _, path in changes) and file.is_file():
                     print(f"\n{'-' * 40}")
                     _round(stage, file, workspace, only, spares)
-                    spares.warm(environment_of(stage))
+                    spares.warm(environment_of(stage, suite="public"))
         except KeyboardInterrupt:
             pass
     return 0

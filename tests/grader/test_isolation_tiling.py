@@ -9,6 +9,8 @@ import pytest
 
 from assignments import catalog
 from grader.desk import environment_of
+from grader.errors import InfrastructureError
+from grader.runner import run_suite
 from grader.solutions import solution_source
 from grader.spares import box_spec, start_worker
 from grader.student import Student, StudentError
@@ -113,6 +115,31 @@ def test_the_limits_of_the_stage_reach_the_box() -> None:
     assert (spec.cpu_s, spec.memory_mib) == (90, STAGE.limits.memory_mib)
     assert spec.environment["NUMBA_NUM_THREADS"] == "8"
     assert spec.environment["DLSYS_BANS"].startswith("08,")
+
+
+def test_public_checks_are_compiled_without_optimising_and_no_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def told(slug: str, suite: str) -> str | None:
+        return box_spec(environment_of(catalog.stage(slug), suite=suite)).environment.get(
+            "NUMBA_OPT"
+        )
+
+    assert told("tiling", "public") == "0"
+    assert [told("tiling", "hidden"), told("mlp", "public"), told("capstone", "public")] == [
+        None
+    ] * 3
+    ran: list[str] = []
+
+    def refuse(stage: object, source: object, spares: object, parts: object, suite: str) -> None:
+        ran.append(suite)
+        raise InfrastructureError("enough is seen")
+
+    monkeypatch.setattr("grader.runner.Desk", refuse)
+    for suite in ("public", "hidden"):
+        with pytest.raises(InfrastructureError):
+            run_suite(STAGE, b"", suite)
+    assert ran == ["public", "hidden"]
 
 
 def test_other_stages_ban_nothing() -> None:
