@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
+
 import pytest
 
+from assignments import catalog
+from assignments.catalog import Stage
 from grader import mirror, sandbox
 from grader.spares import WorkerEnvironment, start_worker
 from grader.student import Student
@@ -106,3 +110,13 @@ def test_a_mirror_is_named_by_its_content() -> None:
         mirror.mounts(("reference",), hides) for hides in ((), (), ("reference/nn/linear.py",))
     )
     assert one == same != other
+
+
+@pytest.mark.parametrize("stage", catalog.load(), ids=lambda stage: stage.id)
+def test_a_kernel_that_is_hidden_is_hidden_on_the_device_too(stage: Stage) -> None:
+    seen = mirror.visible(stage.packages, stage.hides)
+    whole = mirror.visible(stage.packages, ())
+    hidden = {PurePath(path).stem for path in set(whole) - set(seen) if path.startswith("kernels/")}
+
+    told = [path for path in seen if path.startswith("kernels/on_cuda/")]
+    assert [path for path in told if PurePath(path).stem.removesuffix("_launch") in hidden] == []
