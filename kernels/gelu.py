@@ -13,31 +13,23 @@ from typing import Any
 
 import numpy as np
 
+from . import memory
 from .elementary import exp_nonpositive, mills
 from .jit import jit
 from .kernel import Kernel
-from .loops import apply_to_pair, apply_vectors, loop, to_vector, vector_loop
+from .loops import apply, apply_to_pair, loop, map_vectors, vector_loop
 from .map_samples import map_samples
 from .normal import normal_cdf
 from .simd import (
-    WIDE,
-    fence,
-    lanes,
     vabs,
     vadd,
     vdiv,
     vexp_quick,
     vfma,
-    vload,
-    vload_head,
-    vload_wide,
     vmul,
     vnormal_tail,
     vselect_gt,
     vset1,
-    vstore,
-    vstore_head,
-    vstream,
     vsub,
     vzero,
 )
@@ -96,23 +88,7 @@ def gelu_of(v: Any) -> Any:
 
 @vector_loop
 def gelu_loop(start: int, stop: int, x: Any, out: Any, stream: bool) -> None:
-    s = lanes(x)
-    first = min(stop, start + to_vector(out, start)) if stream else start
-    if first > start:
-        vstore_head(out, start, gelu_of(vload_head(x, start, first - start)), first - start)
-    last = first + (stop - first) // (WIDE * s) * (WIDE * s)
-    for i in range(first, last, WIDE * s):
-        if stream:
-            vstream(out, i, gelu_of(vload_wide(x, i)))
-        else:
-            vstore(out, i, gelu_of(vload_wide(x, i)))
-    for i in range(last, stop - s + 1, s):
-        vstore(out, i, gelu_of(vload(x, i)))
-    last = stop - (stop - last) % s
-    if last < stop:
-        vstore_head(out, last, gelu_of(vload_head(x, last, stop - last)), stop - last)
-    if stream:
-        fence()
+    map_vectors(gelu_of, start, stop, x, out, stream)
 
 
 @loop
@@ -138,23 +114,7 @@ def gelu_tanh_of(v: Any) -> Any:
 
 @vector_loop
 def gelu_tanh_loop(start: int, stop: int, x: Any, out: Any, stream: bool) -> None:
-    s = lanes(x)
-    first = min(stop, start + to_vector(out, start)) if stream else start
-    if first > start:
-        vstore_head(out, start, gelu_tanh_of(vload_head(x, start, first - start)), first - start)
-    last = first + (stop - first) // (WIDE * s) * (WIDE * s)
-    for i in range(first, last, WIDE * s):
-        if stream:
-            vstream(out, i, gelu_tanh_of(vload_wide(x, i)))
-        else:
-            vstore(out, i, gelu_tanh_of(vload_wide(x, i)))
-    for i in range(last, stop - s + 1, s):
-        vstore(out, i, gelu_tanh_of(vload(x, i)))
-    last = stop - (stop - last) % s
-    if last < stop:
-        vstore_head(out, last, gelu_tanh_of(vload_head(x, last, stop - last)), stop - last)
-    if stream:
-        fence()
+    map_vectors(gelu_tanh_of, start, stop, x, out, stream)
 
 
 @loop
@@ -175,7 +135,7 @@ def gelu_tanh_backward_loop(start: int, stop: int, g: Any, x: Any, dx: Any) -> N
 
 @gelu.on("cpu")
 def gelu_cpu(x: Any) -> Any:
-    return apply_vectors(gelu_loop, x)
+    return apply(gelu_loop, x, x.nbytes >= memory.STREAM)
 
 
 @gelu_backward.on("cpu")
@@ -185,7 +145,7 @@ def gelu_backward_cpu(g: Any, x: Any) -> Any:
 
 @gelu_tanh.on("cpu")
 def gelu_tanh_cpu(x: Any) -> Any:
-    return apply_vectors(gelu_tanh_loop, x)
+    return apply(gelu_tanh_loop, x, x.nbytes >= memory.STREAM)
 
 
 @gelu_tanh_backward.on("cpu")

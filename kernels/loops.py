@@ -18,7 +18,17 @@ import numpy as np
 
 from . import crew, memory, threads
 from .jit import jit
-from .simd import lanes
+from .simd import (
+    WIDE,
+    fence,
+    lanes,
+    vload,
+    vload_head,
+    vload_wide,
+    vstore,
+    vstore_head,
+    vstream,
+)
 
 # LLVM may regroup sums and fuse products, so that loops become vectors. It may not assume that
 # there are no infinities and no NaN: masks are made of the first, and the second must be seen.
@@ -95,27 +105,14 @@ def like(g: Any, x: Any) -> Any:
     return np.broadcast_to(np.asarray(g, x.dtype), x.shape)
 
 
-def apply(function: Loop, x: Any) -> Any:
-    """A new array of x's shape and dtype, filled by `function(start, stop, x, out)`, all flat."""
+def apply(function: Loop, x: Any, *more: Any) -> Any:
+    """A new array of x's shape and dtype, filled by `function(start, stop, x, out, *more)`, flat."""
     size = x.size
     if size < SMALL and not memory.band:  # `empty_like` without the detour
         out = np.empty(x.shape, x.dtype)
     else:
         out = memory.empty(x.shape, x.dtype)
-    function(0, size, x.ravel(), out.ravel())
-    return out
-
-
-def apply_vectors(function: Loop, x: Any) -> Any:
-    """The same for a vector loop, which is told whether to write past the cache."""
-    size = x.size
-    if size < SMALL and not memory.band:
-        out = np.empty(x.shape, x.dtype)
-        function(0, size, x.ravel(), out.ravel(), False)
-        return out
-    out = memory.empty(x.shape, x.dtype)
-    flat = out.ravel()
-    function(0, size, x.ravel(), flat, out.nbytes >= memory.STREAM)
+    function(0, size, x.ravel(), out.ravel(), *more)
     return out
 
 
@@ -124,6 +121,32 @@ def to_vector(out: Any, i: int) -> Any:
     """Elements from out[i] to the next one at the address of a whole vector, less than one."""
     size = lanes(out) * out.itemsize
     return -(int(out.ctypes.data) + i * out.itemsize) % size // out.itemsize
+
+
+@jit(inline="always")
+def map_vectors(of: Any, start: int, stop: int, x: Any, out: Any, stream: bool) -> None:
+    """out[start:stop] = of(x[start:stop]), `of` a function of a vector; past the cache if `stream`.
+
+    Whole lines are streamed in wide vectors; what lies before the first and behind the last are
+    single ones and heads.
+    """
+    s = lanes(x)
+    first = min(stop, start + to_vector(out, start)) if stream else start
+    if first > start:
+        vstore_head(out, start, of(vload_head(x, start, first - start)), first - start)
+    last = first + (stop - first) // (WIDE * s) * (WIDE * s)
+    for i in range(first, last, WIDE * s):
+        if stream:
+            vstream(out, i, of(vload_wide(x, i)))
+        else:
+            vstore(out, i, of(vload_wide(x, i)))
+    for i in range(last, stop - s + 1, s):
+        vstore(out, i, of(vload(x, i)))
+    last = stop - (stop - last) % s
+    if last < stop:
+        vstore_head(out, last, of(vload_head(x, last, stop - last)), stop - last)
+    if stream:
+        fence()
 
 
 def apply_to_pair(function: Loop, g: Any, x: Any) -> Any:
