@@ -37,6 +37,20 @@ def transpose(x: Any, out: Any) -> None:
             out[batch, row, column] = tile[tx, r]
 
 
+@cuda.jit(device=True)
+def place_of(
+    i: int, n1: int, n2: int, n3: int, s0: int, s1: int, s2: int, s3: int, first: int
+) -> Any:
+    """Where element i of (n0, n1, n2, n3) lies at these strides from `first` on."""
+    rest = i // n3
+    d = i - rest * n3
+    above = rest // n2
+    c = rest - above * n2
+    a = above // n1
+    b = above - a * n1
+    return first + a * s0 + b * s1 + c * s2 + d * s3
+
+
 @cuda.jit
 def gather(
     x: Any, out: Any, n1: int, n2: int, n3: int, s0: int, s1: int, s2: int, s3: int, first: int
@@ -44,13 +58,7 @@ def gather(
     """out (N,), read as (n0, n1, n2, n3), from x (M,) at these strides from `first` on."""
     i = cuda.grid(1)
     if i < out.size:
-        rest = i // n3
-        d = i - rest * n3
-        above = rest // n2
-        c = rest - above * n2
-        a = above // n1
-        b = above - a * n1
-        out[i] = x[first + a * s0 + b * s1 + c * s2 + d * s3]
+        out[i] = x[place_of(i, n1, n2, n3, s0, s1, s2, s3, first)]
 
 
 @cuda.jit
@@ -60,13 +68,7 @@ def scatter(
     """x (N,), read as (n0, n1, n2, n3), into out (M,) at these strides from `first` on."""
     i = cuda.grid(1)
     if i < x.size:
-        rest = i // n3
-        d = i - rest * n3
-        above = rest // n2
-        c = rest - above * n2
-        a = above // n1
-        b = above - a * n1
-        out[first + a * s0 + b * s1 + c * s2 + d * s3] = x[i]
+        out[place_of(i, n1, n2, n3, s0, s1, s2, s3, first)] = x[i]
 
 
 @cuda.jit

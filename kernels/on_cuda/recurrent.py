@@ -19,19 +19,9 @@ from ..cuda import cuda, float32
 
 @cuda.jit(device=True)
 def sigmoid_of(x: Any) -> Any:
+    """As in `activations`: the engine reads one file, so a device function lies beside its kernel."""
     e = math.exp(-abs(x))
     return (e if x < float32(0) else float32(1)) / (float32(1) + e)
-
-
-@cuda.jit
-def begin(first: Any, states: Any) -> None:
-    """states[0] of states (T + 1, B, H) becomes first (B, H)."""
-    place = cuda.grid(1)
-    size = first.shape[1]
-    if place < first.size:
-        b = place // size
-        u = place - b * size
-        states[0, b, u] = first[b, u]
 
 
 @cuda.jit

@@ -13,7 +13,7 @@ from .. import lstm_backward as memory_cell_backward
 from . import recurrent
 from .array import THREADS, CudaArray, blocks, contiguous, empty, run
 from .compact import compact_cuda
-from .copies import filled
+from .copies import filled, spread
 from .gemm import gemm_cuda
 from .reduce import sum_columns_cuda
 
@@ -155,8 +155,7 @@ def _lines(x: CudaArray) -> CudaArray:
 def _begun(first: CudaArray, time: int) -> CudaArray:
     """Room for the states (T + 1, B, H) of a sequence; the first is there."""
     states = empty((time + 1, *first.shape))
-    if first.size:
-        run(recurrent.begin, blocks(first.size), THREADS, first, states)
+    spread(first, states, (first.shape[1], 1))
     return states
 
 

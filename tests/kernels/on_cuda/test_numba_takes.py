@@ -81,7 +81,6 @@ KERNELS = {
     },
     "embedding": {"take": "mlv", "add_rows": "mlllm"},
     "recurrent": {
-        "begin": "mt",
         "lstm_states": "tmvtti",
         "lstm_gradients": "tmmttti",
         "gru_states": "tmvvtti",
