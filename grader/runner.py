@@ -83,10 +83,9 @@ def run_suite(
     checks = expected_checks(stage, suite, only=only, phases=phases)
     isolation = sandbox.isolation()
     emit(events.run_started(run, stage.id, suite, seed, isolation, checks))
-    own_spares = Spares(lasting=False) if spares is None else None
+    warm = spares or Spares(lasting=False)
     try:
-        found_spares = spares or own_spares
-        with Desk(stage, source, found_spares, parts, suite) as desk:  # type: ignore[arg-type]
+        with Desk(stage, source, warm, parts, suite) as desk:
             plugin = GraderPlugin(stage, checks, desk, seed, run, emit, earlier or {}, record_calls)
             report = _pytest(suite_folder(stage, suite), plugin)
         found = adapter.outcomes(report, [check.id for check in checks])
@@ -97,8 +96,8 @@ def run_suite(
             if outcome.id in plugin.suspects or outcome.status is Status.NOT_RUN:
                 emit(events.check_finished(run, outcome))
     finally:
-        if own_spares is not None:
-            own_spares.close()
+        if warm is not spares:
+            warm.close()
     duration_s = time.monotonic() - began
     emit(events.run_finished(run, outcomes, duration_s))
     return SuiteRun(

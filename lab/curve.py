@@ -30,9 +30,7 @@ def curve(
     shown = [(x, y) for x, y in points if math.isfinite(y)]
     if not shown:
         return []
-    low, high = min(y for _, y in shown), max(y for _, y in shown)
-    if high - low < 1e-12:
-        low, high = low - 0.5, high + 0.5
+    low, high = _range(shown)
     first, last = shown[0][0], max(total or 0, shown[-1][0])
     wide, tall = (1, 1) if ascii else (2, 4)
     columns, rows = width * wide, height * tall
@@ -46,19 +44,12 @@ def curve(
     ]
     for column, row in _joined(places):
         cells[row // tall][column // wide] |= 1 if ascii else DOTS[row % 4][column % 2]
-    labels = [f"{high:.3g}", *[""] * (height - 2), f"{low:.3g}"]
-    margin = max(len(label) for label in labels)
 
     def draw(cell: int) -> str:
         return " *"[cell] if ascii else chr(BLANK + cell)
 
-    bar = "|" if ascii else "│"
-    lines = [
-        f"{label:>{margin}} {bar}{''.join(draw(cell) for cell in line).rstrip(chr(BLANK) + ' ')}"
-        for label, line in zip(labels, cells, strict=True)
-    ]
-    foot = f"{last:g}".rjust(width - len(f"{first:g}"))
-    return [*lines, f"{' ' * margin}  {first:g}{foot}"]
+    drawn = ["".join(draw(cell) for cell in line).rstrip(chr(BLANK) + " ") for line in cells]
+    return _framed(drawn, (high, low), (first, last), width, ascii=ascii)
 
 
 def curves(
@@ -86,26 +77,41 @@ def curves(
     if not everything:
         return []
     left, right = min(x for x, _ in everything), max(x for x, _ in everything)
-    low, high = min(y for _, y in everything), max(y for _, y in everything)
-    if high - low < 1e-12:
-        low, high = low - 0.5, high + 0.5
+    low, high = _range(everything)
     marks = MARKS[ascii]
     cells = [[" "] * width for _ in range(height)]
     for mark, points in reversed(list(zip(marks, shown.values(), strict=False))):
         for x, y in points:
             column = min(width - 1, int((x - left) / max(1e-12, right - left) * width))
             cells[min(height - 1, int((high - y) / (high - low) * height))][column] = mark
-    ends = [10**y if log else y for y in (high, low)]
-    labels = [f"{ends[0]:.3g}", *[""] * (height - 2), f"{ends[1]:.3g}"]
+    ends = (10**high, 10**low) if log else (high, low)
+    legend = "   ".join(f"{mark} {name}" for mark, name in zip(marks, shown, strict=False))
+    drawn = ["".join(line).rstrip() for line in cells]
+    return _framed(drawn, ends, (left, right), width, ascii=ascii, below=legend)
+
+
+def _range(points: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    """The least and the largest y, apart from each other."""
+    low, high = min(y for _, y in points), max(y for _, y in points)
+    return (low, high) if high - low >= 1e-12 else (low - 0.5, high + 0.5)
+
+
+def _framed(
+    lines: Sequence[str],
+    ys: tuple[float, float],
+    xs: tuple[float, float],
+    width: int,
+    *,
+    ascii: bool,
+    below: str = "",
+) -> list[str]:
+    """The lines of a drawing with y at its top and bottom, x at its left and right edge."""
+    labels = [f"{ys[0]:.3g}", *[""] * (len(lines) - 2), f"{ys[1]:.3g}"]
     margin = max(len(label) for label in labels)
     bar = "|" if ascii else "│"
-    lines = [
-        f"{label:>{margin}} {bar}{''.join(line).rstrip()}"
-        for label, line in zip(labels, cells, strict=True)
-    ]
-    foot = f"{right:g}".rjust(width - len(f"{left:g}"))
-    legend = "   ".join(f"{mark} {name}" for mark, name in zip(marks, shown, strict=False))
-    return [*lines, f"{' ' * margin}  {left:g}{foot}", f"{' ' * margin}  {legend}"]
+    foot = f"{xs[0]:g}" + f"{xs[1]:g}".rjust(width - len(f"{xs[0]:g}"))
+    framed = [f"{label:>{margin}} {bar}{line}" for label, line in zip(labels, lines, strict=True)]
+    return [*framed, *(f"{' ' * margin}  {text}" for text in (foot, below) if text)]
 
 
 def _shown(y: float, log: bool) -> bool:
