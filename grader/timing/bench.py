@@ -13,11 +13,12 @@ from assignments.catalog import Timing
 from ..check import CheckFailure
 from ..errors import InfrastructureError
 from ..student import Invoked, Student
-from .decision import Decision, decide
+from .decision import Decision, by_placement, decide, kindest
 from .plan import Plan
 from .protocol import Side, measure
 
 MAX_RERUNS = 2  # of a measurement that the machine's noise spoiled
+PROCESSES = 3  # pairs of workers at most, where what each process was given may decide
 LOOKS = 5  # at how long something takes, of which the least counts
 
 Release = Callable[[np.random.Generator], tuple[Any, ...]]
@@ -29,6 +30,10 @@ class Bench:
     """The learner's worker and the solution's, and how to compare them.
 
     `decision` holds the verdict after `compare`.
+
+    Args:
+        again: another fresh pair of workers, in place of those before. Less than full points are
+            looked at again in them, where the place that a process gave to arrays may have decided.
     """
 
     def __init__(
@@ -39,10 +44,12 @@ class Bench:
         rng: np.random.Generator,
         emit: Callable[[dict[str, Any]], None],
         *,
+        again: Callable[[], tuple[Student, Student]] | None = None,
         clock: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         self._student, self._baseline = student, baseline
         self._timing, self._rng, self._emit, self._clock = timing, rng, emit, clock
+        self._again = again
         self.decision: Decision | None = None
 
     def compare(
@@ -90,9 +97,28 @@ class Bench:
         def checked(released: tuple[Any, ...], output: Invoked) -> None:
             check(released, output.result, output.read)
 
-        sides = side(self._student), side(self._baseline)
-        self._check_baseline(sides[1], release, checked)
-        extra = {"first_call_s": self._first_call(sides[0], release, checked)} if compiles else {}
+        found: list[Decision] = []
+        while not found or (self._again and len(found) < PROCESSES and by_placement(found[-1])):
+            if found and self._again:
+                self._student, self._baseline = self._again()
+            sides = side(self._student), side(self._baseline)
+            self._check_baseline(sides[1], release, checked)
+            extra = (
+                {"first_call_s": self._first_call(sides[0], release, checked)} if compiles else {}
+            )
+            found.append(self._decided(sides, plan, release, checked, extra))
+        self.decision = found[0] if len(found) == 1 else kindest(found)
+        return self.decision
+
+    def _decided(
+        self,
+        sides: tuple[Side, Side],
+        plan: Plan,
+        release: Release,
+        checked: Callable[[tuple[Any, ...], Invoked], None],
+        extra: Mapping[str, Any],
+    ) -> Decision:
+        """What one pair of workers says, asked again where the machine's noise spoiled it."""
         for reruns in range(MAX_RERUNS + 1):
             samples = measure(
                 *sides,
@@ -103,13 +129,12 @@ class Bench:
                 emit=self._emit,
                 reruns=reruns,
             )
-            self.decision = decide(
+            decision = decide(
                 samples, plan.tiers, floor=plan.floor, threads=plan.threads, extra=extra
             )
-            if self.decision.decision != "inconclusive":
+            if decision.decision != "inconclusive":
                 break
-        assert self.decision is not None
-        return self.decision
+        return decision
 
     def seconds(self, program: str, **inputs: Any) -> float:
         """The least wall time of some runs of `program` beside the solution: to see what this

@@ -10,7 +10,7 @@ value is, and the A/A ratio, the solution against itself, whether to believe any
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,9 @@ AA_BAND = 0.03  # the solution against itself must come out within this of 1
 MARGIN = 1.05  # an interval must lie above the tier by this to be denied: borderline goes upwards
 CONFIDENCE = 0.95
 RESAMPLES = 1000
+# The same machine code took up to 1.43 times as long in another process: where its arrays come to lie
+# decides which loads wait for which stores, and which lines share a place in the cache.
+PLACEMENT = 1.5
 BUSY_FACTOR = 1.2  # CPU time beyond threads x wall time by this is work that was not to be done
 
 
@@ -143,6 +146,22 @@ def undecided(samples: Samples, tiers: Sequence[Tier]) -> bool:
     """Whether more pairs could still change the tier: a boundary lies in the interval."""
     low, high = _interval(samples)
     return any(low <= tier.at * MARGIN and high >= tier.at for tier in tiers)
+
+
+def by_placement(decision: Decision) -> bool:
+    """Whether a higher tier is so near that another process could come out in it."""
+    return decision.decision in ("partial", "fail") and any(
+        decision.value <= tier.at * MARGIN * PLACEMENT
+        for tier in decision.tiers
+        if tier.fraction > decision.fraction
+    )
+
+
+def kindest(decisions: Sequence[Decision]) -> Decision:
+    """The decision of several pairs of processes: a tier is denied only if each of them denies it."""
+    best = max(decisions, key=lambda d: (d.decision != "inconclusive", d.fraction, -d.value))
+    values = [round(one.value, 4) for one in decisions]
+    return replace(best, extra={**best.extra, "by_process": values})
 
 
 def _name(fraction: float) -> str:

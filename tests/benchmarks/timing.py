@@ -4,6 +4,8 @@
 
 Two workers do the same work, the learner's a known share of the solution's, while three processes
 keep the other processors busy. Ratio 0.80 must never miss a tier at 0.90, ratio 1.00 never reach it.
+A product of stage 08 is judged against itself in processes that are fresh each time: what they were
+given of the memory must cost nobody points.
 """
 
 from __future__ import annotations
@@ -22,7 +24,10 @@ from assignments import catalog
 from assignments.catalog import Tier, Timing
 from grader.check import check_array
 from grader.desk import environment_of
-from grader.spares import start_worker
+from grader.grading import judge
+from grader.outcome import Status
+from grader.solutions import solution_source
+from grader.spares import Spares, start_worker
 from grader.student import Student
 from grader.timing.bench import Bench
 from grader.timing.decision import AA_BAND, Decision
@@ -35,6 +40,8 @@ ROUNDS = 100  # of the solution; the learner's worker does a share of them
 SIDE = 48
 TIER = 0.90
 CV_BAR = 0.025
+PLACED = 20  # submissions whose placement in memory is seen
+PLACED_CHECK = "tiled_large_speed"
 STAGE = catalog.stage("softmax")
 TIMING = Timing(check="epoch_speed", export="work", tiers=(Tier(TIER, 1.0),), pairs=15, floor=0.2)
 # Each round depends on the one before, and the first on what is released: nothing can be skipped.
@@ -108,6 +115,24 @@ def _closing(student: Student) -> Iterator[Student]:
         student.close()
 
 
+def placements(count: int) -> Row:
+    """How often the solution of stage 08 misses full points against itself in other processes."""
+    stage = catalog.stage("tiling")
+    source = solution_source(stage)
+    assert source is not None
+    values, missed = [], 0
+    for _ in range(count):
+        with Spares() as spares:
+            outcomes = judge(stage, source, only=(PLACED_CHECK,), spares=spares).outcomes
+        found = next(one for one in outcomes if one.id == PLACED_CHECK)
+        if found.performance is None or found.status is Status.INCONCLUSIVE:
+            continue
+        missed += found.fraction < 1
+        values += found.performance.get("by_process", [found.performance["value"]])
+    name = f"solution in other processes, ratios {min(values):.2f} to {max(values):.2f}: denied"
+    return row(name, missed, "", 0)
+
+
 def run(repetitions: int = REPETITIONS) -> list[Row]:
     """The figures that the protocol must reach."""
     with noise():
@@ -137,7 +162,7 @@ def run(repetitions: int = REPETITIONS) -> list[Row]:
         )
     apart = [abs(one.aa_ratio - 1) for one in settled]
     rows.append(row("A/A, largest of the verdicts given", max(apart), "", AA_BAND))
-    return rows
+    return [*rows, placements(min(repetitions, PLACED))]
 
 
 def _count(name: str, found: list[Decision], bar: float | None) -> Row:

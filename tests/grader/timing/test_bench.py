@@ -8,7 +8,7 @@ import numpy as np
 
 from assignments.catalog import Tier, Timing
 from grader.student import Invoked
-from grader.timing.bench import Bench
+from grader.timing.bench import PROCESSES, Bench
 
 PROGRAM = "def probe(module, arguments): ..."
 
@@ -94,3 +94,78 @@ def test_what_the_machine_can_do_is_seen_on_the_solution() -> None:
     assert stop_watch(student, baseline).seconds(PROGRAM, threads=2) == 0.02
     assert not student.asked
     assert baseline.asked[0] == (PROGRAM, {"threads": 2})
+
+
+class Clock:
+    now = 0
+
+    def __call__(self) -> int:
+        return self.now
+
+
+class Paced(Worker):
+    """Needs so many milliseconds for each call."""
+
+    def __init__(self, clock: Clock, ms: float) -> None:
+        super().__init__()
+        self._clock, self._ms = clock, ms
+
+    def invoke(self, name: str, args: Any, kwargs: Any, *, read: tuple[int, ...]) -> Invoked:
+        self._clock.now += int(self._ms * 1e6)
+        return super().invoke(name, args, kwargs, read=read)
+
+
+def looked_at(*students: float) -> tuple[Any, int]:
+    """The verdict at tiers 1.25 and 2 on a learner whose processes need so many milliseconds, the
+    solution's ten; and how many of them were asked.
+    """
+    clock = Clock()
+    pairs = [(Paced(clock, ms), Paced(clock, 10.0)) for ms in students]
+    rest = iter(pairs[1:])
+    bench = Bench(
+        *pairs[0], Timing("t", "f", (Tier(1.25, 1.0), Tier(2.0, 0.5)), 2, 0.1),  # type: ignore[arg-type]
+        np.random.default_rng(0), lambda event: None, again=lambda: next(rest), clock=clock,
+    )  # fmt: skip
+    found = bench.compare(
+        "f",
+        staged=(),
+        release=lambda rng: (),
+        arguments=lambda staged, released: (),
+        check=lambda released, result, read: None,
+    )
+    return found, sum(bool(student.asked) for student, _ in pairs)
+
+
+def test_full_points_are_given_at_once() -> None:
+    found, asked = looked_at(12.0, 12.0, 12.0)
+
+    assert (found.fraction, asked) == (1.0, 1)
+    assert "by_process" not in found.to_json()
+
+
+def test_what_a_process_was_given_denies_no_tier() -> None:
+    found, asked = looked_at(14.3, 10.0, 14.3)
+
+    assert (found.decision, found.fraction, asked) == ("pass", 1.0, 2)
+    assert found.to_json()["by_process"] == [1.43, 1.0]
+
+
+def test_what_every_process_denies_is_denied() -> None:
+    found, asked = looked_at(*[15.0] * (PROCESSES + 1))
+
+    assert (found.decision, found.fraction, asked) == ("partial", 0.5, PROCESSES)
+    assert found.value == 1.5
+
+
+def test_an_outlier_upwards_in_a_later_process_takes_nothing() -> None:
+    found, _ = looked_at(14.0, 30.0, 19.0)
+
+    assert (found.fraction, found.value) == (0.5, 1.4)
+
+
+def test_what_no_placement_explains_is_not_looked_at_again() -> None:
+    _, near = looked_at(31.0, 31.0, 31.0)
+    found, far = looked_at(32.0, 32.0, 32.0)
+
+    assert near == PROCESSES
+    assert (found.decision, far) == ("fail", 1)

@@ -13,7 +13,7 @@ import pytest
 
 from assignments.catalog import Tier
 from grader.timing import decision
-from grader.timing.decision import AA_BAND, Samples, decide, undecided
+from grader.timing.decision import AA_BAND, Samples, decide, kindest, undecided
 
 TIERS = (Tier(1.25, 1.0), Tier(2.0, 0.5))
 MS = 1_000_000
@@ -117,3 +117,14 @@ def test_what_else_is_told_stands_in_the_report() -> None:
     schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
     jsonschema.validate(found.to_json(), schema["$defs"]["perf"])
     assert "first_call_s" not in decide(samples(1.0), TIERS, floor=0.2).to_json()
+
+
+def test_the_kindest_of_several_processes_decides_and_the_report_tells_all() -> None:
+    noisy = samples(1.0)
+    noisy = Samples(noisy.student, noisy.reference, tuple(2 * t for t in noisy.aa))
+    found = kindest([decide(s, TIERS, floor=0.2) for s in (samples(1.6), samples(1.4), noisy)])
+
+    assert found.value == pytest.approx(1.4, rel=0.02)
+    assert len(found.to_json()["by_process"]) == 3
+    schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
+    jsonschema.validate(found.to_json(), schema["$defs"]["perf"])
