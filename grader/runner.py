@@ -21,6 +21,7 @@ from typing import Any
 
 import pytest
 from pytest_jsonreport.plugin import JSONReport
+from threadpoolctl import threadpool_limits
 
 from assignments.catalog import Check, Stage
 
@@ -87,7 +88,11 @@ def run_suite(
     try:
         with Desk(stage, source, warm, parts, suite) as desk:
             plugin = GraderPlugin(stage, checks, desk, seed, run, emit, earlier or {}, record_calls)
-            report = _pytest(suite_folder(stage, suite), plugin)
+            # Oracles multiply small matrices: a second BLAS thread gains nothing. On a busy machine
+            # the two wait for each other, which made a submission of three seconds last a minute; on
+            # an idle one it spins for a while after each product, on the processor of what is timed.
+            with threadpool_limits(1, user_api="blas"):
+                report = _pytest(suite_folder(stage, suite), plugin)
         found = adapter.outcomes(report, [check.id for check in checks])
         outcomes = found
         if settle and plugin.suspects:

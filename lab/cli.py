@@ -28,9 +28,6 @@ class Parser(argparse.ArgumentParser):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run `lab` with `arguments` (those of the process if None) and return its exit status."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    # Oracles multiply small matrices: a second BLAS thread gains nothing, and on a busy machine the
-    # two wait for each other, which has made a submission of three seconds last a minute.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         return _main(given)
     except KeyboardInterrupt:

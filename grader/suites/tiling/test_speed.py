@@ -1,5 +1,7 @@
 """Timed checks: each function against the solution's function of the same name, in the same breath."""
 
+from statistics import median
+
 from grader.check import check_close, fail
 from grader.errors import NotAssessed
 from grader.suites.tiling.oracles import FEW, conv, drawn, layernorm, product, softmax
@@ -7,7 +9,10 @@ from grader.suites.tiling.programs import SPEED, THREADS
 
 SPARE = 64  # rows more than a call takes, so that each call can take others
 TOLD = 4  # rows of each result that come back
-SPEEDUP = 1.6  # of the solution's own product on two processors, if they are idle
+# Of the solution's own product on two idle processors; well above the best tier and its margin, so
+# that one thread alone cannot reach it.
+SPEEDUP = 1.45
+LOOKS = 7  # at one thread and two, in turns
 
 
 def compare(bench, name, arrays, sizes, want, *, more=(), times=1):
@@ -94,11 +99,17 @@ def test_conv_speed(bench, rng):
 
 def test_parallel_speed(bench, rng):
     """matmul_parallel at n = 1024 on two idle processors"""
-    a, b = drawn(rng, (1024, 1024), (1024, 1024))
-    bench.seconds(THREADS, threads=2, a=a, b=b)
-    one, two = (bench.seconds(THREADS, threads=threads, a=a, b=b) for threads in (1, 2))
-    if one < SPEEDUP * two:
-        raise NotAssessed(
-            f"two threads are {one / two:.2f} times as fast as one here: not two idle processors."
-        )
+    require_two_processors(bench, rng)
     compare_product(bench, rng, "matmul_parallel", 1024)
+    require_two_processors(bench, rng)  # if one was lost meanwhile, one thread looked like two
+
+
+def require_two_processors(bench, rng):
+    """Not assessed where the solution gains too little from its second thread."""
+    a, b = (bench.kept(x) for x in drawn(rng, (1024, 1024), (1024, 1024)))
+    times = [[bench.seconds(THREADS, threads=n, a=a, b=b) for n in (1, 2)] for _ in range(LOOKS)]
+    gain = median(one / two for one, two in times)
+    if gain < SPEEDUP:
+        raise NotAssessed(
+            f"two threads are {gain:.2f} times as fast as one here: not two idle processors."
+        )

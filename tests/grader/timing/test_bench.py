@@ -91,9 +91,11 @@ def test_the_first_call_is_told_apart_where_it_compiles() -> None:
 def test_what_the_machine_can_do_is_seen_on_the_solution() -> None:
     student, baseline = Worker(), Worker()
 
-    assert stop_watch(student, baseline).seconds(PROGRAM, threads=2) == 0.02
+    bench = stop_watch(student, baseline)
+
+    assert bench.seconds(PROGRAM, threads=2, a=bench.kept(1)) == 0.02
     assert not student.asked
-    assert baseline.asked[0] == (PROGRAM, {"threads": 2})
+    assert baseline.asked[0] == (PROGRAM, {"threads": 2, "a": ("kept", 1)})
 
 
 class Clock:
