@@ -57,12 +57,60 @@ def maximum(a: Any, b: Any, out: Any) -> None:
 
 
 @cuda.jit
+def minimum(a: Any, b: Any, out: Any) -> None:
+    i = cuda.grid(1)
+    if i < out.size:
+        v = a[i if a.size > 1 else 0]
+        w = b[i if b.size > 1 else 0]
+        out[i] = v if v < w or v != v else w  # NaN passes
+
+
+@cuda.jit
 def equal(a: Any, b: Any, out: Any) -> None:
     """1 where they are equal, else 0: the device has no arrays of flags."""
     i = cuda.grid(1)
     if i < out.size:
         same = a[i if a.size > 1 else 0] == b[i if b.size > 1 else 0]
         out[i] = float32(1) if same else float32(0)
+
+
+@cuda.jit
+def greater(a: Any, b: Any, out: Any) -> None:
+    """1 where a is the larger one, else 0."""
+    i = cuda.grid(1)
+    if i < out.size:
+        larger = a[i if a.size > 1 else 0] > b[i if b.size > 1 else 0]
+        out[i] = float32(1) if larger else float32(0)
+
+
+@cuda.jit
+def less(a: Any, b: Any, out: Any) -> None:
+    """1 where a is the smaller one, else 0."""
+    i = cuda.grid(1)
+    if i < out.size:
+        smaller = a[i if a.size > 1 else 0] < b[i if b.size > 1 else 0]
+        out[i] = float32(1) if smaller else float32(0)
+
+
+@cuda.jit
+def absolute(x: Any, out: Any) -> None:
+    i = cuda.grid(1)
+    if i < out.size:
+        out[i] = abs(x[i])
+
+
+@cuda.jit
+def sin(x: Any, out: Any) -> None:
+    i = cuda.grid(1)
+    if i < out.size:
+        out[i] = math.sin(x[i])
+
+
+@cuda.jit
+def cos(x: Any, out: Any) -> None:
+    i = cuda.grid(1)
+    if i < out.size:
+        out[i] = math.cos(x[i])
 
 
 @cuda.jit
@@ -111,9 +159,15 @@ TABLE: dict[Any, Callable[..., CudaArray]] = {
     np.multiply: _pair(multiply),
     np.divide: _pair(divide),
     np.maximum: _pair(maximum),
+    np.minimum: _pair(minimum),
     np.equal: _pair(equal),
+    np.greater: _pair(greater),
+    np.less: _pair(less),
     np.negative: maps.of_one(negative),
+    np.absolute: maps.of_one(absolute),
     np.sqrt: maps.of_one(sqrt),
+    np.sin: maps.of_one(sin),
+    np.cos: maps.of_one(cos),
     np.exp: maps.of_one(maps.exp),
     np.log: maps.of_one(maps.log),
     np.tanh: maps.of_one(activations.tanh),

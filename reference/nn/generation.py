@@ -54,5 +54,5 @@ def generate(
             else:
                 logits = model(result[:, cache.length : end], cache)
             for row in range(B):
-                result[row, end] = draw(logits.data[row, -1], temperature, rng)
+                result[row, end] = draw(logits[row, -1].numpy(), temperature, rng)
     return result

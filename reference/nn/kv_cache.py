@@ -33,6 +33,8 @@ class KVCache:
         used = self._used.get(layer, 0)
         total = used + parts[0].shape[2]
         buffers = self._buffers.get(layer)
+        if not isinstance(parts[0], np.ndarray):
+            return self._joined(layer, parts, total)
         if buffers is None or buffers[0].shape[2] < total:
             # Doubling makes n appends of one position cost O(n), not O(n^2), copies.
             buffers = tuple(  # type: ignore[assignment]
@@ -48,6 +50,14 @@ class KVCache:
         if isinstance(k, Tensor):
             return Tensor(keys), Tensor(values)
         return keys, values
+
+    def _joined(self, layer: int, parts: tuple[Any, Any], total: int) -> tuple[Tensor, Tensor]:
+        """On a device, where arrays are not written in part: old and new in new memory."""
+        if layer in self._buffers:
+            pairs = zip(self._buffers[layer], parts, strict=True)
+            parts = tuple(np.concatenate(pair, 2) for pair in pairs)  # type: ignore[assignment]
+        self._buffers[layer], self._used[layer] = parts, total
+        return Tensor(parts[0]), Tensor(parts[1])
 
 
 def _array(x: Any) -> Array:

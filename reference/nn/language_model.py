@@ -146,6 +146,6 @@ def sample(
     with no_grad():
         for place in range(length):
             logits, state = model(ids, state)
-            drawn[place] = draw(logits.data[-1, 0], temperature, rng)
+            drawn[place] = draw(logits[-1, 0].numpy(), temperature, rng)
             ids = drawn[place].reshape(1, 1)
     return drawn

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from reference import DTypeError, Tensor, nn, ops, optim
-from reference.nn.language_model import batchify, train_epoch
+from reference.nn.generation import generate
+from reference.nn.language_model import batchify, sample, train_epoch
 
 
 def draw(*shape: int, seed: int = 0) -> Any:
@@ -79,12 +80,28 @@ def test_a_transformer_and_a_convolutional_net_learn_the_same_on_the_device() ->
         (loss, model), (expected, twin) = step("cuda"), step("cpu")
         for value, parameters in ((loss, model.parameters()), (expected, twin.parameters())):
             value.backward()
+            assert optim.clip_grad_norm(parameters, 0.05) > 0.05
             optim.AdamW(parameters, lr=0.01).step()
 
         assert loss.item() == pytest.approx(expected.item(), rel=1e-5)
         for one, other in zip(model.parameters(), twin.parameters(), strict=True):
             assert one.grad is not None and other.grad is not None
             np.testing.assert_allclose(one.grad.numpy(), other.grad.numpy(), rtol=1e-3, atol=1e-6)
+
+
+def test_models_on_the_device_write_the_same_text() -> None:
+    def written(device: str) -> list[list[int]]:
+        letters = nn.LanguageModel(7, 6, 9, rng=np.random.default_rng(1)).to(device)
+        gpt = nn.GPT(7, 8, 1, 2, 9, rng=np.random.default_rng(1)).to(device)
+        text = sample(letters, [3, 1], 8, 0.8, np.random.default_rng(2))
+        start = np.array([[3, 1], [0, 5]])
+        more = [
+            generate(gpt, start, 6, 0.8, np.random.default_rng(2), cache)
+            for cache in (None, nn.KVCache())
+        ]
+        return [text.tolist(), *(one.tolist() for one in more)]
+
+    assert written("cuda") == written("cpu")
 
 
 def test_recurrent_models_learn_the_same_on_the_device() -> None:
@@ -130,6 +147,11 @@ OPS = {
     "broadcasting": (lambda a, b: a * b + b, [(3, 4, 5), (4, 1)]),
     "functions": (lambda a: (a * a + 1).log().tanh() + a.exp().sqrt(), [(6, 7)]),
     "activations": (lambda a: ops.gelu(a) + a.relu() + a.sigmoid() + ops.silu(a), [(9, 5)]),
+    "waves": (lambda a: a.sin() * a + (a * 3).cos(), [(4, 7)]),
+    "choices": (
+        lambda a, b: ops.maximum(a, b) * 2 + ops.minimum(a, b[0]) + ops.abs(a) * b,
+        [(5, 6), (5, 6)],
+    ),
     "sums": (lambda a: a.sum(axis=0) + a.mean(axis=1).sum(), [(7, 7)]),
     "matmul": (lambda a, b: a @ b, [(2, 5, 6), (6, 4)]),
     "transposed": (lambda a, b: a.T @ b.T, [(6, 5), (4, 6)]),
@@ -208,7 +230,7 @@ def test_what_the_device_cannot_do_says_so() -> None:
     with pytest.raises(DTypeError, match="one place"):
         x + Tensor(draw(2, 3))
     with pytest.raises(TypeError, match="not written for CUDA"):
-        ops.sin(x)
+        ops.clip(x, 0.0, 1.0)
 
 
 def test_nothing_of_cuda_is_loaded_for_the_cpu() -> None:

@@ -54,8 +54,9 @@ KERNELS = {
         name: "vvv" if name.endswith("backward") else "vv" for name in on_cuda.HOMES["activations"]
     },
     "elementwise": {
-        **dict.fromkeys(("add", "subtract", "multiply", "divide", "maximum", "equal"), "vvv"),
-        **dict.fromkeys(("negative", "sqrt"), "vv"),
+        **dict.fromkeys(("add", "subtract", "multiply", "divide", "maximum", "minimum"), "vvv"),
+        **dict.fromkeys(("equal", "greater", "less"), "vvv"),
+        **dict.fromkeys(("negative", "absolute", "sqrt", "sin", "cos"), "vv"),
     },
     "bias": {"bias_add": "vvv", "bias_relu": "vvv", "bias_gelu": "vvvv"},
     "reduce": {"sum_rows": "mv", "max_rows": "mv", "sum_columns": "mm"},
