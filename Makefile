@@ -12,7 +12,7 @@ lab: .venv/.lab
 
 env: .venv/.dev
 
-# Oracles use one BLAS thread, as under `lab`: two would wait for each other on a busy machine.
+# Oracles use one BLAS thread, as where a submission is judged: two wait for each other on a busy machine.
 test: .venv/.dev
 	$(CLEAN) OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest
 

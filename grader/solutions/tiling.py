@@ -10,9 +10,9 @@ ANY_ORDER = {"reassoc", "contract", "arcp", "nsz"}
 
 DEPTH = 64  # rows of b that are worked on together: with WIDTH they fill 128 KiB of the cache
 WIDTH = 512
-# Columns of a block that stay empty. Rows 4096 bytes apart share the last twelve bits of their
-# addresses with rows of c, and a load waits for a store that it takes for its own: by where the block
-# happens to lie, a product takes up to a fifth longer. With a line more, rows differ in those bits.
+# Columns of a block that stay empty: a cache line. Without it every other row of a block has the last
+# twelve bits of its address in common, by where the block happens to lie also with the rows of c, and
+# a load waits for a store that it takes for its own: up to a fifth longer at n = 1024.
 PAD = 16
 BAND = 64  # rows of c that a thread takes at a time
 PIXELS = 1024  # of the image that a convolution works on together

@@ -97,17 +97,19 @@ class Bench:
         def checked(released: tuple[Any, ...], output: Invoked) -> None:
             check(released, output.result, output.read)
 
-        found: list[Decision] = []
-        while not found or (self._again and len(found) < PROCESSES and by_placement(found[-1])):
-            if found and self._again:
-                self._student, self._baseline = self._again()
+        def compared() -> Decision:
             sides = side(self._student), side(self._baseline)
             self._check_baseline(sides[1], release, checked)
             extra = (
                 {"first_call_s": self._first_call(sides[0], release, checked)} if compiles else {}
             )
-            found.append(self._decided(sides, plan, release, checked, extra))
-        self.decision = found[0] if len(found) == 1 else kindest(found)
+            return self._decided(sides, plan, release, checked, extra)
+
+        found = [compared()]
+        while self._again and len(found) < PROCESSES and by_placement(kindest(found)):
+            self._student, self._baseline = self._again()
+            found.append(compared())
+        self.decision = kindest(found)
         return self.decision
 
     def _decided(

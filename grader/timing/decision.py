@@ -159,6 +159,8 @@ def by_placement(decision: Decision) -> bool:
 
 def kindest(decisions: Sequence[Decision]) -> Decision:
     """The decision of several pairs of processes: a tier is denied only if each of them denies it."""
+    if len(decisions) == 1:
+        return decisions[0]
     best = max(decisions, key=lambda d: (d.decision != "inconclusive", d.fraction, -d.value))
     values = [round(one.value, 4) for one in decisions]
     return replace(best, extra={**best.extra, "by_process": values})

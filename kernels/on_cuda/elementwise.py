@@ -84,15 +84,6 @@ def greater(a: Any, b: Any, out: Any) -> None:
 
 
 @cuda.jit
-def less(a: Any, b: Any, out: Any) -> None:
-    """1 where a is the smaller one, else 0."""
-    i = cuda.grid(1)
-    if i < out.size:
-        smaller = a[i if a.size > 1 else 0] < b[i if b.size > 1 else 0]
-        out[i] = float32(1) if smaller else float32(0)
-
-
-@cuda.jit
 def absolute(x: Any, out: Any) -> None:
     i = cuda.grid(1)
     if i < out.size:
@@ -162,7 +153,7 @@ TABLE: dict[Any, Callable[..., CudaArray]] = {
     np.minimum: _pair(minimum),
     np.equal: _pair(equal),
     np.greater: _pair(greater),
-    np.less: _pair(less),
+    np.less: lambda a, b, out=None: TABLE[np.greater](b, a, out),
     np.negative: maps.of_one(negative),
     np.absolute: maps.of_one(absolute),
     np.sqrt: maps.of_one(sqrt),

@@ -52,7 +52,9 @@ class KVCache:
         return keys, values
 
     def _joined(self, layer: int, parts: tuple[Any, Any], total: int) -> tuple[Tensor, Tensor]:
-        """On a device, where arrays are not written in part: old and new in new memory."""
+        """As `append` on a device, where arrays are not written in part: (B, H, total, D) in new
+        memory.
+        """
         if layer in self._buffers:
             pairs = zip(self._buffers[layer], parts, strict=True)
             parts = tuple(np.concatenate(pair, 2) for pair in pairs)  # type: ignore[assignment]

@@ -351,7 +351,7 @@ def astype(x: Tensor, dtype: DTypeLike) -> Tensor:
 
 def _numbers(mask: Any, like: Any) -> Any:
     """A mask as numbers of the type of `like`, where the mask lies."""
-    return (mask if hasattr(mask, "astype") else np.asarray(mask)).astype(like.dtype)
+    return mask.astype(like.dtype)
 
 
 def _share(first: Any, equal: Any, like: Any) -> Any:

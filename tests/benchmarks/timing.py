@@ -120,17 +120,18 @@ def placements(count: int) -> Row:
     stage = catalog.stage("tiling")
     source = solution_source(stage)
     assert source is not None
-    values, missed = [], 0
+    values, judged, missed = [], 0, 0
     for _ in range(count):
         with Spares() as spares:
             outcomes = judge(stage, source, only=(PLACED_CHECK,), spares=spares).outcomes
         found = next(one for one in outcomes if one.id == PLACED_CHECK)
         if found.performance is None or found.status is Status.INCONCLUSIVE:
             continue
+        judged += 1
         missed += found.fraction < 1
         values += found.performance.get("by_process", [found.performance["value"]])
-    name = f"solution in other processes, ratios {min(values):.2f} to {max(values):.2f}: denied"
-    return row(name, missed, "", 0)
+    span = f", ratios {min(values):.2f} to {max(values):.2f}" if values else ""
+    return row(f"solution in other processes, {judged} judged{span}: denied", missed, "", 0)
 
 
 def run(repetitions: int = REPETITIONS) -> list[Row]:

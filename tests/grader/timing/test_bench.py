@@ -160,9 +160,13 @@ def test_what_every_process_denies_is_denied() -> None:
 
 
 def test_an_outlier_upwards_in_a_later_process_takes_nothing() -> None:
-    found, _ = looked_at(14.0, 30.0, 19.0)
+    found, _ = looked_at(14.0, 90.0, 19.0)
 
     assert (found.fraction, found.value) == (0.5, 1.4)
+
+    found, asked = looked_at(14.0, 90.0, 10.0)
+
+    assert (found.fraction, asked) == (1.0, 3)
 
 
 def test_what_no_placement_explains_is_not_looked_at_again() -> None:

@@ -55,7 +55,7 @@ KERNELS = {
     },
     "elementwise": {
         **dict.fromkeys(("add", "subtract", "multiply", "divide", "maximum", "minimum"), "vvv"),
-        **dict.fromkeys(("equal", "greater", "less"), "vvv"),
+        **dict.fromkeys(("equal", "greater"), "vvv"),
         **dict.fromkeys(("negative", "absolute", "sqrt", "sin", "cos"), "vv"),
     },
     "bias": {"bias_add": "vvv", "bias_relu": "vvv", "bias_gelu": "vvvv"},
