@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .errors import DTypeError
 
@@ -40,20 +41,27 @@ def moved(array: Any, device: str) -> Any:
         raise DTypeError(f"Tensor: {error}") from None
 
 
-def zeros_beside(array: Any) -> Any:
-    """Zeros of the shape and type of `array`, where it lies."""
+def zeros_beside(array: Any, shape: Any = None) -> Any:
+    """Zeros of the type of `array`, in its shape or another, where it lies."""
+    shape = array.shape if shape is None else tuple(shape)
     if array.device == "cpu":
-        return np.zeros(array.shape, array.dtype)
+        return np.zeros(shape, array.dtype)
     from kernels.on_cuda.copies import filled
 
-    return filled(array.shape, 0.0)
+    return filled(shape, 0.0)
 
 
 def put_there(g: Any, index: Any, shape: Any) -> Any:
-    """Zeros of `shape` on the device, with x[index] = g."""
+    """Zeros of `shape` on the device, with g added at `index`."""
     from kernels.on_cuda.indexing import put
 
     return put(g, index, tuple(shape))
+
+
+def flags(found: Any) -> NDArray[Any]:
+    """What a comparison gave: booleans, on the device 1 and 0, never a scalar of NumPy."""
+    array: NDArray[Any] = found if on_device(found) else np.asarray(found)
+    return array
 
 
 def on_device(value: Any) -> bool:

@@ -13,9 +13,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
-
 from . import engine
+from .devices import zeros_beside
 from .dtypes import array_of
 from .engine import Parts
 from .errors import ShapeError
@@ -56,7 +55,7 @@ def jvp(f: Callable[..., Tensor], primals: Any, tangents: Any) -> tuple[Tensor, 
         carry(engine.topological_order([value]), known)
     tangent = known.get(value)
     if tangent is None:
-        tangent = constant(np.zeros(value.shape, value.dtype))
+        tangent = constant(zeros_beside(value))
     if not any(tensor.requires_grad for tensor in (*points, *directions)):
         value, tangent = value.detach(), tangent.detach()
     return value, tangent
@@ -90,7 +89,7 @@ def push(node: Tensor, tangents: dict[Tensor, Any]) -> Any:
             term = _inner(partial, tangent)
             total = term if total is None else total + term
     if total is None or not total.requires_grad:
-        zeros = tuple([constant(np.zeros(p.shape, p.dtype)) for p in places])
+        zeros = tuple([constant(zeros_beside(p)) for p in places])
         return zeros if several else zeros[0]
     found = grad(total, places, create_graph=True)
     return found if several else found[0]
@@ -106,7 +105,9 @@ def _inner(partial: Any, tangent: Any) -> Any:
 
 
 def _placeholder(out: Any) -> Tensor:
-    return Tensor(np.zeros(out.shape, out.dtype), requires_grad=True)
+    place = constant(zeros_beside(out))
+    place.requires_grad = True
+    return place
 
 
 def _tensor(value: Any) -> Tensor:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from . import ops
-from .devices import moved
+from .devices import flags, moved
 from .dtypes import Array, array_of
 from .errors import DTypeError, GraphError, ShapeError
 from .tape import Pull, next_key
@@ -260,25 +260,25 @@ class Tensor:
     def __getitem__(self, index: Any) -> Tensor:
         return ops.getitem(self, index)
 
-    # Comparisons are not differentiable: they give boolean arrays.
+    # Comparisons are not differentiable: they give arrays, boolean on the CPU, 1 and 0 on the device.
 
     def __eq__(self, other: object) -> Array:  # type: ignore[override]
-        return np.asarray(np.equal(self.data, _raw(other)))
+        return flags(np.equal(self.data, _raw(other)))
 
     def __ne__(self, other: object) -> Array:  # type: ignore[override]
-        return np.asarray(np.not_equal(self.data, _raw(other)))
+        return flags(np.not_equal(self.data, _raw(other)))
 
     def __lt__(self, other: Any) -> Array:
-        return np.asarray(np.less(self.data, _raw(other)))
+        return flags(np.less(self.data, _raw(other)))
 
     def __le__(self, other: Any) -> Array:
-        return np.asarray(np.less_equal(self.data, _raw(other)))
+        return flags(np.less_equal(self.data, _raw(other)))
 
     def __gt__(self, other: Any) -> Array:
-        return np.asarray(np.greater(self.data, _raw(other)))
+        return flags(np.greater(self.data, _raw(other)))
 
     def __ge__(self, other: Any) -> Array:
-        return np.asarray(np.greater_equal(self.data, _raw(other)))
+        return flags(np.greater_equal(self.data, _raw(other)))
 
     # Methods.
 

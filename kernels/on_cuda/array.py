@@ -56,6 +56,9 @@ class CudaArray(np.lib.mixins.NDArrayOperatorsMixin):
     def __len__(self) -> int:
         return self.shape[0]
 
+    def __bool__(self) -> bool:
+        return bool(self.numpy())
+
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         raise TypeError(
             "numpy: this array lies on the device. Copy it with .numpy(), or bring the Tensor to "
@@ -77,27 +80,17 @@ class CudaArray(np.lib.mixins.NDArrayOperatorsMixin):
         return function(*inputs, **({"out": params["out"][0]} if "out" in params else {}))
 
     def __array_function__(self, function: Any, types: Any, args: Any, params: Any) -> Any:
-        from .copies import expanded
-        from .indexing import joined, stacked
+        from .functions import TABLE
 
-        table: dict[Any, Any] = {
-            np.broadcast_to: expanded,
-            np.concatenate: joined,
-            np.stack: stacked,
-        }
-        if function in table:
-            return table[function](*args, **params)
-        if function in (np.max, np.amax):
-            return np.maximum.reduce(*args, **params)
-        if function in (np.shape, np.ndim, np.size):
-            return getattr(self, function.__name__)
+        if function in TABLE:
+            return TABLE[function](*args, **params)
         raise TypeError(
             f"{function.__name__}: it is not written for CUDA. Bring the arrays to the CPU, "
             "x.to('cpu')."
         )
 
     def __getitem__(self, index: Any) -> CudaArray:
-        """A part by integers and slices, a view where memory allows it; see `indexing`."""
+        """A part by integers, slices and arrays, a view where memory allows it; see `indexing`."""
         from .indexing import taken
 
         return taken(self, index)
@@ -114,6 +107,14 @@ class CudaArray(np.lib.mixins.NDArrayOperatorsMixin):
     def sum(self, axis: Any = None, keepdims: bool = False) -> Any:
         """The sum over one axis, several, or all."""
         return np.add.reduce(self, axis, keepdims=keepdims)  # type: ignore[call-overload]
+
+    def any(self) -> bool:
+        """Whether an element is not 0."""
+        return bool(self.numpy().any())
+
+    def all(self) -> bool:
+        """Whether no element is 0."""
+        return bool(self.numpy().all())
 
     def astype(self, dtype: Any, copy: bool = True) -> CudaArray:
         """The array itself: its type is the one that kernels compute in.

@@ -14,7 +14,7 @@ import numpy as np
 
 from ..cuda import cuda, float32
 from . import activations, maps
-from .array import THREADS, CudaArray, Shape, blocks, flat, run, target
+from .array import THREADS, CudaArray, Shape, blocks, flat, run, target, to_device
 from .copies import expanded, filled, strided
 from .reduce import max_rows_cuda, sum_columns_cuda, sum_rows_cuda
 
@@ -84,6 +84,32 @@ def greater(a: Any, b: Any, out: Any) -> None:
 
 
 @cuda.jit
+def greater_equal(a: Any, b: Any, out: Any) -> None:
+    """1 where a is not the smaller one, else 0; 0 beside NaN."""
+    i = cuda.grid(1)
+    if i < out.size:
+        enough = a[i if a.size > 1 else 0] >= b[i if b.size > 1 else 0]
+        out[i] = float32(1) if enough else float32(0)
+
+
+@cuda.jit
+def power(a: Any, b: Any, out: Any) -> None:
+    i = cuda.grid(1)
+    if i < out.size:
+        out[i] = math.pow(a[i if a.size > 1 else 0], b[i if b.size > 1 else 0])
+
+
+@cuda.jit
+def where(mask: Any, a: Any, b: Any, out: Any) -> None:
+    """a where the mask is not 0, else b."""
+    i = cuda.grid(1)
+    if i < out.size:
+        v = a[i if a.size > 1 else 0]
+        w = b[i if b.size > 1 else 0]
+        out[i] = v if mask[i if mask.size > 1 else 0] != float32(0) else w
+
+
+@cuda.jit
 def absolute(x: Any, out: Any) -> None:
     i = cuda.grid(1)
     if i < out.size:
@@ -118,14 +144,16 @@ def sqrt(x: Any, out: Any) -> None:
         out[i] = math.sqrt(x[i])
 
 
-def _pair(kernel: Any) -> Callable[[Any, Any], CudaArray]:
-    def of(a: Any, b: Any, out: CudaArray | None = None) -> CudaArray:
-        left, right = _operand(a), _operand(b)
-        shape = np.broadcast_shapes(left.shape, right.shape)
+def _of(kernel: Any) -> Callable[..., CudaArray]:
+    """The launcher of a function of some operands, which broadcast."""
+
+    def of(*operands: Any, out: CudaArray | None = None) -> CudaArray:
+        arrays = [_operand(one) for one in operands]
+        shape = np.broadcast_shapes(*(one.shape for one in arrays))
         made = target(shape, out)
         if made.size:
-            spread = [one if one.size == 1 else expanded(one, shape) for one in (left, right)]
-            run(kernel, blocks(made.size), THREADS, *map(flat, spread), flat(made))
+            full = [one if one.size == 1 else expanded(one, shape) for one in arrays]
+            run(kernel, blocks(made.size), THREADS, *map(flat, full), flat(made))
         return made
 
     return of
@@ -144,16 +172,27 @@ def _operand(value: Any) -> CudaArray:
     return filled((), float(value))
 
 
+def chosen(mask: Any, a: Any, b: Any) -> CudaArray:
+    """a where the mask is not 0, else b; booleans of the host are brought to the device."""
+    return _of(where)(mask if isinstance(mask, CudaArray) else to_device(np.float32(mask)), a, b)
+
+
 TABLE: dict[Any, Callable[..., CudaArray]] = {
-    np.add: _pair(add),
-    np.subtract: _pair(subtract),
-    np.multiply: _pair(multiply),
-    np.divide: _pair(divide),
-    np.maximum: _pair(maximum),
-    np.minimum: _pair(minimum),
-    np.equal: _pair(equal),
-    np.greater: _pair(greater),
-    np.less: lambda a, b, out=None: TABLE[np.greater](b, a, out),
+    np.add: _of(add),
+    np.subtract: _of(subtract),
+    np.multiply: _of(multiply),
+    np.divide: _of(divide),
+    np.maximum: _of(maximum),
+    np.minimum: _of(minimum),
+    np.equal: _of(equal),
+    np.greater: _of(greater),
+    np.greater_equal: _of(greater_equal),
+    np.less: lambda a, b, out=None: TABLE[np.greater](b, a, out=out),
+    np.less_equal: lambda a, b, out=None: TABLE[np.greater_equal](b, a, out=out),
+    np.not_equal: lambda a, b, out=None: TABLE[np.subtract](1.0, a == b, out=out),
+    np.logical_not: lambda x, out=None: TABLE[np.equal](x, 0.0, out=out),
+    np.isfinite: lambda x, out=None: TABLE[np.equal](x - x, 0.0, out=out),  # inf - inf is NaN
+    np.power: _of(power),
     np.negative: maps.of_one(negative),
     np.absolute: maps.of_one(absolute),
     np.sqrt: maps.of_one(sqrt),

@@ -1,19 +1,20 @@
-"""Parts of arrays on the device by integers and slices, the way back, and joins.
+"""Parts of arrays on the device by integers and slices, the way back, joins, cuts and borders.
 
-An index becomes lengths and strides from a first element on. What lies in one stretch of memory is
+Where arrays are in the index, see `gather`. Any other becomes lengths and strides from a first
+element on. What lies in one stretch of memory is
 a view, everything else a copy; the way back writes the same places of an array of zeros.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from .array import CudaArray, Shape, contiguous, empty
 from .copies import filled, spread, strided
+from .gather import by_arrays, is_basic, picked, put_added
 
 ALIGNED = 16  # bytes that kernels load at once, from where an array begins
 
@@ -27,9 +28,11 @@ def located(shape: Shape, index: Any) -> tuple[Shape, Shape, int]:
     """
     parts = list(index) if isinstance(index, tuple) else [index]
     named = [one for one in parts if one is not None and one is not Ellipsis]
-    if any(not isinstance(one, int | np.integer | slice) for one in named):
+    strange = [type(one).__name__ for one in named if not is_basic(one)]
+    if strange:
         raise TypeError(
-            "getitem: on the device arrays are indexed by integers and slices. Use .to('cpu')."
+            f"getitem: a {strange[0]} is in the index. On the device arrays are indexed by "
+            "integers, slices and arrays of integers or booleans."
         )
     if len(named) > len(shape):
         raise IndexError(f"getitem: {len(named)} indices are given for the shape {shape}.")
@@ -61,6 +64,8 @@ def taken(x: CudaArray, index: Any) -> CudaArray:
     Kernels load four elements at once from where an array begins, so that what begins off their
     boundary is a copy.
     """
+    if by_arrays(index):
+        return picked(x, index)
     shape, steps, first = located(x.shape, index)
     if not math.prod(shape):
         return empty(shape, x.dtype)
@@ -74,7 +79,9 @@ def taken(x: CudaArray, index: Any) -> CudaArray:
 
 
 def put(g: CudaArray, index: Any, shape: Shape) -> CudaArray:
-    """Zeros of `shape` with x[index] = g."""
+    """Zeros of `shape` with x[index] = g; what is named twice adds up."""
+    if by_arrays(index):
+        return put_added(g, index, shape)
     out = filled(shape, 0.0, g.dtype)
     _, steps, first = located(shape, index)
     spread(g, out, steps, first)
@@ -111,3 +118,35 @@ def stacked(arrays: Sequence[CudaArray], axis: int = 0) -> CudaArray:
     """Arrays of one shape along a new axis."""
     place = axis % (arrays[0].ndim + 1)
     return joined([one.reshape(*one.shape[:place], 1, *one.shape[place:]) for one in arrays], place)
+
+
+def split(x: CudaArray, cuts: Sequence[int], axis: int = 0) -> list[CudaArray]:
+    """The pieces of `x` between places along an axis."""
+    edges = [0, *cuts, x.shape[axis]]
+    front = (slice(None),) * (axis % x.ndim)
+    pairs = itertools.pairwise(edges)
+    return [taken(x, (*front, slice(begin, end))) for begin, end in pairs]
+
+
+def flipped(x: CudaArray, axis: Any = None) -> CudaArray:
+    """`x` in reverse order along one axis, several, or all (None)."""
+    given = range(x.ndim) if axis is None else (axis,) if isinstance(axis, int) else axis
+    axes = {one % x.ndim for one in given}
+    return taken(x, tuple(slice(None, None, -1 if i in axes else 1) for i in range(x.ndim)))
+
+
+def padded(x: CudaArray, widths: Any, constant_values: float = 0.0) -> CudaArray:
+    """`x` with a border of one value: a pair of widths for every axis."""
+    shape = tuple(n + a + b for n, (a, b) in zip(x.shape, widths, strict=True))
+    out = filled(shape, constant_values, x.dtype)
+    inside = tuple(slice(a, a + n) for n, (a, _) in zip(x.shape, widths, strict=True))
+    _, steps, first = located(shape, inside)
+    spread(x, out, steps, first)
+    return out
+
+
+def moved(x: CudaArray, source: int, destination: int) -> CudaArray:
+    """`x` with one axis at another place."""
+    order = [one for one in range(x.ndim) if one != source % x.ndim]
+    order.insert(destination % x.ndim, source % x.ndim)
+    return x.transpose(order)

@@ -64,7 +64,7 @@ def attention(q: Any, k: Any, v: Any, mask: Mask = None, causal: bool = False) -
             "and (B, H, Tk, D)."
         )
     if mask is not None:
-        mask = np.asarray(mask.data if isinstance(mask, Tensor) else mask)
+        mask = np.asarray(mask.numpy() if isinstance(mask, Tensor) else mask)
         if mask.dtype != bool:
             raise DTypeError(
                 f"attention: the mask has dtype {mask.dtype}; use booleans, True = may attend."

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..tensor import Tensor
 from .attention_op import attention as attention
-from .elementwise import _where, exp
+from .elementwise import exp, where
 from .linalg import matmul
 
 
@@ -19,9 +19,9 @@ def composition(q: Tensor, k: Tensor, v: Tensor, mask: Any, causal: bool) -> Ten
     allowed = visible(mask, causal, scores.shape)
     # A row's largest score is only an offset: no gradient flows through it.
     hidden = np.where(allowed, scores.data, -np.inf)
-    top = hidden.max(-1, keepdims=True, initial=-np.inf)
+    top = np.max(hidden, -1, keepdims=True, initial=-np.inf)
     top = np.where(np.isfinite(top), top, 0).astype(scores.dtype)
-    weights = exp(_where(scores - top, -np.inf, allowed))
+    weights = exp(where(allowed, scores - top, -np.inf))
     total = weights.sum(axis=-1, keepdims=True)
     return matmul(weights / (total + (total == 0)), v)
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from .. import backend
+from ..devices import flags, moved, on_device
 from ..op import Array, op
 from ..shortcuts import method, shortcut
 from ..tensor import Tensor
@@ -307,7 +308,9 @@ def where_vjp(g: Any, out: Any, a: Any, b: Any, cond: Any) -> Any:
 
 def where(cond: Any, a: Any, b: Any) -> Tensor:
     """a where `cond` (booleans; no gradient) is true, else b; a and b may be numbers."""
-    mask = np.asarray(cond.data if isinstance(cond, Tensor) else cond) != 0
+    mask = flags(np.not_equal(cond.data if isinstance(cond, Tensor) else cond, 0))
+    if on_device(a) or on_device(b):
+        mask = moved(mask.astype(np.float32), "cuda")
     return _where(a, b, mask)
 
 
@@ -319,12 +322,11 @@ def clip(x: Array, lo: Any = None, hi: Any = None) -> Array:
 
 @clip.vjp
 def clip_vjp(g: Any, out: Any, x: Any, lo: Any, hi: Any) -> Any:
-    inside: Any = np.ones(x.shape, bool)
     if lo is not None:
-        inside = inside & (x >= lo)
+        g = g * _numbers(x >= lo, x)
     if hi is not None:
-        inside = inside & (x <= hi)
-    return (g * _numbers(inside, x),)
+        g = g * _numbers(x <= hi, x)
+    return (g,)
 
 
 # Types.

@@ -46,7 +46,7 @@ def embedding(weight: Any, ids: Any) -> Tensor:
         DTypeError: ids that are not integers.
         ShapeError: weight is not a matrix.
     """
-    ids = np.asarray(ids.data if isinstance(ids, Tensor) else ids)
+    ids = np.asarray(ids.numpy() if isinstance(ids, Tensor) else ids)
     if ids.dtype.kind not in "iu" and ids.size:
         raise DTypeError(f"embedding: the ids have dtype {ids.dtype}; use integers.")
     shape = np.shape(weight)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from .. import backend
+from ..devices import moved
 from ..errors import DTypeError, ShapeError
 from ..op import Array, op
 from ..tensor import Tensor
@@ -24,7 +25,7 @@ def cross_entropy_vjp(g: Any, out: Any, logits: Any, labels: Any) -> Any:
     count, classes = logits.shape
     wanted = np.zeros((count, classes), logits.dtype)
     wanted[np.arange(count), labels] = 1
-    return ((softmax.of(logits) - wanted) * (g * (1.0 / count)),)
+    return ((softmax.of(logits) - moved(wanted, logits.device)) * (g * (1.0 / count)),)
 
 
 @_cross_entropy.backward
@@ -47,7 +48,7 @@ def cross_entropy(logits: Any, labels: Any) -> Tensor:
         DTypeError: labels that are not integers.
     """
     if isinstance(labels, Tensor):
-        labels = labels.data
+        labels = labels.numpy()
     labels = np.asarray(labels)
     shape = np.shape(logits)
     if labels.dtype.kind not in "iu":

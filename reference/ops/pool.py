@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from .. import backend
+from ..devices import moved
 from ..errors import ShapeError
 from ..op import Array, op
 from ..tensor import Tensor
@@ -24,7 +25,7 @@ def _max_pool2d(x: Array, k: int, stride: int) -> Any:
 @_max_pool2d.vjp
 def max_pool2d_vjp(g: Any, out: Any, x: Any, k: int, stride: int) -> Any:
     raw = x.data if isinstance(x, Tensor) else x
-    return (_scatter_add.of(g, _largest(raw, k, stride), x.shape),)
+    return (_scatter_add.of(g, _largest(moved(raw, "cpu"), k, stride), x.shape),)
 
 
 @_max_pool2d.backward

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from .. import backend
+from ..devices import on_device
 from ..errors import ShapeError
 from ..op import Array, op
 from .elementwise import exp
@@ -121,7 +122,8 @@ def logsumexp(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
     total = np.exp(x - top).sum(axis=axes, keepdims=True)
     with np.errstate(divide="ignore"):
         result = np.log(total) + top
-    return result if keepdims else result.squeeze(axes)
+    kept = [n for i, n in enumerate(x.shape) if i not in axes]
+    return result if keepdims else result.reshape(kept)
 
 
 @logsumexp.vjp
@@ -129,7 +131,7 @@ def logsumexp_vjp(g: Any, out: Any, x: Any, axis: Axis = None, keepdims: bool = 
     kept = _kept(x.shape, axis, "logsumexp")
     # Where the sum is 0 (out = -inf), exp(-inf - 0) = 0 is the share of everyone.
     infinite = out == -np.inf
-    if infinite.any():
+    if on_device(infinite) or infinite.any():  # to ask the device would be to wait for it
         from .elementwise import _where
 
         out = _where.of(0.0 * g, out, infinite)

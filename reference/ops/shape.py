@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..devices import on_device, put_there
+from ..devices import on_device, put_there, zeros_beside
 from ..errors import DTypeError, ShapeError
 from ..op import Array, Parts, op
 from ..tensor import Tensor
@@ -156,7 +156,7 @@ def split_vjp(g: Parts, out: Any, x: Any, cuts: Any, axis: int) -> Any:
     for entry, start, stop in zip(g.entries, edges, edges[1:], strict=False):
         shape = list(x.shape)
         shape[axis] = stop - start
-        pieces.append(np.zeros(shape, x.dtype) if entry is None else entry)
+        pieces.append(zeros_beside(x, shape) if entry is None else entry)
     return (_concat.of(*pieces, axis=axis),)
 
 
@@ -187,6 +187,8 @@ def split(x: Any, sections: int | Sequence[int], axis: int = 0) -> tuple[Tensor,
 @op(name="pad")
 def _pad(x: Array, widths: Any, value: float) -> Array:
     """x with a border."""
+    if on_device(x):
+        return np.pad(x, widths, constant_values=value)
     out = np.full([n + a + b for n, (a, b) in zip(x.shape, widths, strict=True)], value, x.dtype)
     out[_inside(x.shape, widths)] = x
     return out
@@ -292,13 +294,15 @@ def scatter_add(g: Any, index: Any, shape: Sequence[int]) -> Tensor:
 
 
 def _plain(index: Any) -> Any:
-    """An index without Tensors and lists."""
+    """An index without Tensors and lists, and of the host."""
     if isinstance(index, tuple):
         return tuple([_plain(part) for part in index])
     if isinstance(index, Tensor | list):
-        index = index.data if isinstance(index, Tensor) else np.array(index)
+        index = index.numpy() if isinstance(index, Tensor) else np.array(index)
         if index.size == 0 and index.dtype.kind == "f":
             index = index.astype(np.intp)
+    elif on_device(index):  # what a comparison gave
+        index = index.numpy() != 0
     if isinstance(index, np.ndarray) and index.dtype.kind not in "iub":
         raise DTypeError(
             f"getitem: the index has dtype {index.dtype}; use integers, booleans or slices."

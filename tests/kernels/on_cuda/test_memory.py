@@ -168,8 +168,8 @@ def test_a_view_begins_where_four_elements_can_be_loaded_and_keeps_the_memory(
 
 def test_other_indices_are_refused() -> None:
     there = to_device(draw(3, 4))
-    for index in ([0, 1], np.array([True, False, True]), there, "a"):
-        with pytest.raises(TypeError, match="integers and slices"):
+    for index in ([0, 1], there, "a"):
+        with pytest.raises(TypeError, match="integers, slices and arrays"):
             there[index]
     for index in (3, (0, 4), (0, 0, 0)):
         with pytest.raises(IndexError, match="getitem"):

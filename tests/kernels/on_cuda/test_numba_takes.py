@@ -46,6 +46,7 @@ KERNELS = {
         "vectorised": "vvviii",
     },
     "copies": {"transpose": "tt", "gather": "vviiiiiiii", "scatter": "vviiiiiiii", "fill": "vf"},
+    "gather": {"pick": "vlllv", "put_sums": "vlllllv"},
     "maps": {
         **dict.fromkeys(("exp", "log", "erf"), "vv"),
         **dict.fromkeys(("log_backward", "product", "erf_backward"), "vvv"),
@@ -55,7 +56,8 @@ KERNELS = {
     },
     "elementwise": {
         **dict.fromkeys(("add", "subtract", "multiply", "divide", "maximum", "minimum"), "vvv"),
-        **dict.fromkeys(("equal", "greater"), "vvv"),
+        **dict.fromkeys(("equal", "greater", "greater_equal", "power"), "vvv"),
+        "where": "vvvv",
         **dict.fromkeys(("negative", "absolute", "sqrt", "sin", "cos"), "vv"),
     },
     "bias": {"bias_add": "vvv", "bias_relu": "vvv", "bias_gelu": "vvvv"},
