@@ -220,6 +220,11 @@ def prefetch(array: Any, i: int) -> None:
 
 
 @_word
+def prefetch_second(array: Any, i: int) -> None:
+    """Nothing, for the same reason."""
+
+
+@_word
 def vset1(like: Any, s: Any) -> Any:
     return np.full(lanes(like), s, like.dtype)
 

@@ -30,6 +30,7 @@ Array = Any
 TINY = 1 << 18
 SPLIT = 2_000_000  # multiplications a thread at least: handing over costs 30 us
 MAX_K, MAX_N = 512, 2048  # of a packed block: sizes of the working memory
+AHEAD = 8  # tiles over which the fetching of the next panel of b is spread
 
 
 def oracle(a: Array, b: Array, out: Array | None = None) -> Array:
@@ -293,7 +294,7 @@ def block_product(
     """One product on addresses. A panel of b stays in the first-level cache, a block of a in the
     second, the packed part of b in the third; blocks are made equal, so that none is a sliver."""
     width = panel_width(b)
-    most_k, most_m = MAX_K, ROWS * (16 if vector_bits(b) == 512 else 12)
+    most_k, most_m = (MAX_K, 16 * ROWS) if vector_bits(b) == 512 else (384, 20 * ROWS)
     most_n = MAX_N
     kc = parted(k, most_k, 16)
     mc = parted(m, most_m, ROWS)
@@ -340,11 +341,18 @@ def packed_sweep(
     a: Array, b: Array, c: Array, co: int, ldc: int,
     m: int, n: int, k: int, width: int, add: bool,
 ) -> None:  # fmt: skip
-    """All tiles of one block: for each panel of b, every panel of a."""
+    """All tiles of one block: for each panel of b, every panel of a.
+
+    The first tile of a panel would wait for it to come from the third cache, or from memory where
+    other programs have taken that: the tiles of the panel before fetch it, a little each.
+    """
     for j in range(0, n, width):
+        ahead = (j + width) * k if j + width < n else 0
         for i in range(0, m, ROWS):
+            pace = width // AHEAD if i < AHEAD * ROWS else 0
             packed_tile(k, a, i * k, b, j * k, c, co + i * ldc + j, ldc,
-                        min(ROWS, m - i), min(width, n - j), add)  # fmt: skip
+                        min(ROWS, m - i), min(width, n - j), add, ahead, pace)  # fmt: skip
+            ahead += pace * k
 
 
 @jit(inline="always")

@@ -32,15 +32,16 @@ def panel_width(b: Array) -> Any:
 @fitted(packed_6x4, packed_6x2)
 def packed_tile(
     k: int, a: Array, ao: int, b: Array, bo: int,
-    c: Array, co: int, ldc: int, h: int, w: int, add: bool,
+    c: Array, co: int, ldc: int, h: int, w: int, add: bool, ahead: int, pace: int,
 ) -> None:  # fmt: skip
     """From packed panels: of a, 6 elements of each column; of b, `panel_width` of each row.
 
     The steps are constants to the compiler, which is worth six per cent. Rows of a that `h` leaves
-    out and columns of b that `w` leaves out must be there, whatever they hold.
+    out and columns of b that `w` leaves out must be there, whatever they hold. Meanwhile what lies
+    at `ahead` in b, `pace` elements for each column of a, is brought into the second cache.
     """
     take = packed_6x4 if registers(b) == 32 else packed_6x2
-    take(k, a, ao, b, bo, c, co, ldc, h, w, add)
+    take(k, a, ao, b, bo, c, co, ldc, h, w, add, ahead, pace)
 
 
 @fitted(tile_6x4, tile_6x2)

@@ -8,25 +8,28 @@ from __future__ import annotations
 from typing import Any
 
 from .jit import jit
-from .simd import lanes, prefetch, vadd, vbload, vfma, vload, vload_head, vstore, vstore_head, vzero
+from .simd import (
+    lanes,
+    prefetch,
+    prefetch_second,
+    vadd,
+    vbload,
+    vfma,
+    vload,
+    vload_head,
+    vstore,
+    vstore_head,
+    vzero,
+)
 
 Array = Any
 
 
 @jit
 def packed_6x4(
-    k: int,
-    a: Array,
-    ao: int,
-    b: Array,
-    bo: int,
-    c: Array,
-    co: int,
-    ldc: int,
-    h: int,
-    w: int,
-    add: bool,
-) -> None:
+    k: int, a: Array, ao: int, b: Array, bo: int,
+    c: Array, co: int, ldc: int, h: int, w: int, add: bool, ahead: int, pace: int,
+) -> None:  # fmt: skip
     """A tile, a and b packed: steps that the compiler knows."""
     s = lanes(b)
     prefetch(c, co + 0 * ldc)
@@ -94,6 +97,8 @@ def packed_6x4(
         c51 = vfma(x, b1, c51)
         c52 = vfma(x, b2, c52)
         c53 = vfma(x, b3, c53)
+        prefetch_second(b, ahead)
+        ahead += pace
         ao += 6
         bo += 4 * s
     if h == 6 and w == 4 * s:
@@ -230,21 +235,9 @@ def packed_6x4(
 
 @jit
 def tile_6x4(
-    k: int,
-    a: Array,
-    ao: int,
-    rs: int,
-    cs: int,
-    b: Array,
-    bo: int,
-    ldb: int,
-    c: Array,
-    co: int,
-    ldc: int,
-    h: int,
-    w: int,
-    add: bool,
-) -> None:
+    k: int, a: Array, ao: int, rs: int, cs: int, b: Array, bo: int, ldb: int,
+    c: Array, co: int, ldc: int, h: int, w: int, add: bool,
+) -> None:  # fmt: skip
     """A tile, a and b as they lie."""
     s = lanes(b)
     a0 = ao

@@ -10,11 +10,12 @@ from __future__ import annotations
 from typing import Any
 
 from .jit import jit
-from .micro import ROWS
+from .micro import ROWS, panel_width
 from .simd import lanes, vload, vload_head, vstore, vstore_head, vturn, vzero
 
 Array = Any
 
+GROUP = 8  # panels of b that are written side by side: 512 bytes of a row and more
 SLACK = 64  # elements behind a packed block that a last whole vector may spill into
 
 
@@ -70,7 +71,8 @@ def pack_columns(a: Array, ao: int, rs: int, cs: int, m: int, k: int, to: Array)
 def pack_b(b: Array, bo: int, rs: int, cs: int, k: int, n: int, to: Array, width: int) -> None:
     """The (k, n) block of b in panels of `width` columns, row by row; the last filled with zeros."""
     s = lanes(b)
-    for j in range(0, n, width):
+    done = pack_rows(b, bo, rs, k, n, to) if cs == 1 else 0
+    for j in range(done, n, width):
         w = min(width, n - j)
         target = j * k
         if w < width:
@@ -98,3 +100,23 @@ def pack_b(b: Array, bo: int, rs: int, cs: int, k: int, n: int, to: Array, width
             for v in range(square, w):
                 for p in range(k):
                     to[target + p * width + v] = b[bo + p * rs + (j + v) * cs]
+
+
+@jit
+def pack_rows(b: Array, bo: int, rs: int, k: int, n: int, to: Array) -> int:
+    """The whole panels of contiguous rows; how many columns are done.
+
+    Some panels at a time: a panel alone takes one line or two of each row, too little for the
+    processor to see what comes next and, from memory, twice the time.
+    """
+    s = lanes(b)
+    width = panel_width(b)
+    done: int = n - n % width
+    for j in range(0, done, GROUP * width):
+        end = min(j + GROUP * width, done)
+        for p in range(k):
+            source = bo + p * rs
+            for q in range(j, end, width):
+                for v in range(0, width, s):
+                    vstore(to, q * k + p * width + v, vload(b, source + q + v))
+    return done

@@ -47,6 +47,7 @@ vturn = word("vectors", "vturn")  # vturn(to, i, ti, x, j, tj, n): a square of
 #   lanes x lanes, its rows at x[j + r * tj], to columns at to[i + c * ti], stored in order; of the
 #   rows n are there, the others are read as row 0
 prefetch = word("vectors", "prefetch")  # prefetch(x, i): bring the line near, soon
+prefetch_second = word("vectors", "prefetch_second")  # the same, no nearer than the second cache
 
 # Making one
 vset1 = word("vectors", "vset1")  # vset1(like, s): s in every lane; like is an array or a vector

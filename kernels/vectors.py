@@ -313,15 +313,24 @@ def _transposed(builder: Any, rows: list[Any]) -> list[Any]:
     return rows
 
 
-@intrinsic
-def prefetch(typingctx, array, i):
+def _prefetch(array, locality):
     def code(context, builder, sig, args):
         place = _address(context, builder, sig.args[0], args[0], args[1], ir.IntType(8))
-        near = [ir.Constant(I32, 0), ir.Constant(I32, 3), ir.Constant(I32, 1)]
-        _call(builder, "llvm.prefetch.p0", ir.VoidType(), [place, *near])
+        how = [ir.Constant(I32, 0), ir.Constant(I32, locality), ir.Constant(I32, 1)]
+        _call(builder, "llvm.prefetch.p0", ir.VoidType(), [place, *how])
         return context.get_dummy_value()
 
     return types.void(array, types.intp), code
+
+
+@intrinsic
+def prefetch(typingctx, array, i):
+    return _prefetch(array, 3)
+
+
+@intrinsic
+def prefetch_second(typingctx, array, i):
+    return _prefetch(array, 2)
 
 
 # --- making one

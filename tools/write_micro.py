@@ -28,7 +28,9 @@ from __future__ import annotations
 from typing import Any
 
 from .jit import jit
-from .simd import lanes, prefetch, vadd, vbload, vfma, vload, vload_head, vstore, vstore_head, vzero
+from .simd import (
+    lanes, prefetch, prefetch_second, vadd, vbload, vfma, vload, vload_head, vstore, vstore_head, vzero,
+)
 
 Array = Any
 '''
@@ -42,8 +44,11 @@ def micro(rows: int, vectors: int, packed: bool) -> str:
     tells = "a and b packed: steps that the compiler knows" if packed else "a and b as they lie"
     lines = [
         "@jit",
-        f"def {name}(k: int, a: Array, {given}b: Array, bo: int, {step}",
-        "    c: Array, co: int, ldc: int, h: int, w: int, add: bool) -> None:",
+        f"def {name}(",
+        f"    k: int, a: Array, {given}b: Array, bo: int, {step}".rstrip(),
+        "    c: Array, co: int, ldc: int, h: int, w: int, add: bool"
+        f"{', ahead: int, pace: int' if packed else ''},",
+        ") -> None:  # fmt: skip",
         f'    """A tile, {tells}."""',
         "    s = lanes(b)",
     ]
@@ -58,8 +63,11 @@ def micro(rows: int, vectors: int, packed: bool) -> str:
         where = f"ao + {i}" if packed else f"a{i} + q"
         lines += [f"        x = vbload(a, {where})"]
         lines += [f"        c{i}{j} = vfma(x, b{j}, c{i}{j})" for j in range(vectors)]
-    lines += [f"        ao += {rows}", f"        bo += {vectors} * s"] if packed else []
-    lines += [] if packed else ["        q += cs", "        bo += ldb"]
+    if packed:
+        lines += ["        prefetch_second(b, ahead)", "        ahead += pace"]
+        lines += [f"        ao += {rows}", f"        bo += {vectors} * s"]
+    else:
+        lines += ["        q += cs", "        bo += ldb"]
     lines += [f"    if h == {rows} and w == {vectors} * s:"]
     for i in range(rows):
         lines += ["        if add:"]
