@@ -23,6 +23,7 @@ PARTS = (
     "learning",
     "tiling",
     "gpu_engine",
+    "gpu_kernels",
     "protocol",
     "waiting",
     "grading",
