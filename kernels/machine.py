@@ -23,6 +23,7 @@ Array = Any
 
 CHAINS = 12  # independent sums: four cycles of latency times two units, and some to spare
 ROUNDS = 7
+BUSY_ROUNDS = 100_000
 SIZES_KIB = {"L1": 16, "L2": 256, "L3": 4096, "DRAM": 192 * 1024}
 
 
@@ -74,10 +75,19 @@ def _best(work: Callable[[], object], least_s: float = 0.02) -> float:
     return best
 
 
+def busy(dtype: Any = "f4") -> None:
+    """Multiply-adds that stay in registers, `busy_flops` operations: what share of the peak a
+    kernel reaches is known only beside this, in turns, where the clock changes by the second."""
+    multiply_add(memory.zeros(256, dtype), BUSY_ROUNDS)
+
+
+def busy_flops(dtype: Any = "f4") -> float:
+    """Operations of one call of `busy`."""
+    return 2.0 * BUSY_ROUNDS * CHAINS * int(_width(memory.zeros(256, dtype)))
+
+
 def _peak(dtype: Any) -> float:
-    x = memory.zeros(256, dtype)
-    rounds = 100_000
-    return 2e-9 * rounds * CHAINS * int(_width(x)) / _best(lambda: multiply_add(x, rounds))
+    return 1e-9 * busy_flops(dtype) / _best(lambda: busy(dtype))
 
 
 def _read(size: int) -> float:

@@ -11,7 +11,7 @@ from typing import Any
 
 from .jit import jit
 from .micro import ROWS, panel_width
-from .simd import lanes, vload, vload_head, vstore, vstore_head, vturn, vzero
+from .simd import lanes, prefetch, vload, vload_head, vstore, vstore_head, vturn, vzero
 
 Array = Any
 
@@ -68,13 +68,15 @@ def pack_columns(a: Array, ao: int, rs: int, cs: int, m: int, k: int, to: Array)
 
 
 @jit
-def pack_b(b: Array, bo: int, rs: int, cs: int, k: int, n: int, to: Array, width: int) -> None:
+def pack_b(
+    b: Array, bo: int, rs: int, cs: int, k: int, n: int, to: Array, start: int, width: int
+) -> None:
     """The (k, n) block of b in panels of `width` columns, row by row; the last filled with zeros."""
     s = lanes(b)
-    done = pack_rows(b, bo, rs, k, n, to) if cs == 1 else 0
+    done = pack_rows(b, bo, rs, k, n, to, start) if cs == 1 else 0
     for j in range(done, n, width):
         w = min(width, n - j)
-        target = j * k
+        target = start + j * k
         if w < width:
             for p in range(0, k * width, s):  # k * width is a multiple of a vector
                 vstore(to, target + p, vzero(b))
@@ -103,11 +105,11 @@ def pack_b(b: Array, bo: int, rs: int, cs: int, k: int, n: int, to: Array, width
 
 
 @jit
-def pack_rows(b: Array, bo: int, rs: int, k: int, n: int, to: Array) -> int:
+def pack_rows(b: Array, bo: int, rs: int, k: int, n: int, to: Array, start: int) -> int:
     """The whole panels of contiguous rows; how many columns are done.
 
     Some panels at a time: a panel alone takes one line or two of each row, too little for the
-    processor to see what comes next and, from memory, twice the time.
+    processor to see what comes next and, from memory, twice the time. It is told, too.
     """
     s = lanes(b)
     width = panel_width(b)
@@ -117,6 +119,7 @@ def pack_rows(b: Array, bo: int, rs: int, k: int, n: int, to: Array) -> int:
         for p in range(k):
             source = bo + p * rs
             for q in range(j, end, width):
+                prefetch(b, source + q + 4 * rs)
                 for v in range(0, width, s):
-                    vstore(to, q * k + p * width + v, vload(b, source + q + v))
+                    vstore(to, start + q * k + p * width + v, vload(b, source + q + v))
     return done

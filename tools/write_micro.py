@@ -55,7 +55,12 @@ def micro(rows: int, vectors: int, packed: bool) -> str:
     if not packed:
         lines += ["    a0 = ao", "    q = 0"]
         lines += [f"    a{i} = ao + {i} * rs if h > {i} else ao" for i in range(1, rows)]
-    lines += [f"    prefetch(c, co + {i} * ldc)" for i in range(rows)]
+    # A row of the tile that does not begin a cache line ends in the next one.
+    lines += [
+        f"    prefetch(c, co + {i} * ldc{end})"
+        for end in ("", f" + {vectors} * s - 1")
+        for i in range(rows)
+    ]
     lines += [f"    c{i}{j} = vzero(b)" for i in range(rows) for j in range(vectors)]
     lines += ["    for _ in range(k):"]
     lines += [f"        b{j} = vload(b, bo + {j} * s)" for j in range(vectors)]

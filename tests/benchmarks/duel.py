@@ -140,6 +140,7 @@ def duel(
     threads: int = 1,
     flops: float = 0.0,
     moved: float = 0.0,
+    ceiling: tuple[Work, float] | None = None,
     **more: Any,
 ) -> Row:
     """Our time over that of the quickest peer form; the bar is the most that is allowed.
@@ -150,15 +151,27 @@ def duel(
         threads: 1 compares CPU time, more compare wall time.
         flops, moved: operations, and bytes read and written once each: with one thread the row
             then says which share of the machine's roof ours reaches.
+        ceiling: work that keeps the multiply-adds busy, and its operations; it takes its turn in
+            every round, so that ours is compared with what the processor gave just then.
         more: further fields of the row.
     """
-    took = interleave({"ours": ours, **peers}, seconds=seconds, threads=threads)
+    works = {"ours": ours, **peers} | ({"ceiling": ceiling[0]} if ceiling else {})
+    took = interleave(works, seconds=seconds, threads=threads)
     mine = took.pop("ours")
-    if threads == 1 and (flops or moved):
+    if ceiling:
+        more["shares"] = shares_of_peak(mine, flops, took.pop("ceiling"), ceiling[1])
+    if threads == 1 and not ceiling and (flops or moved):
         from .roofline import share
 
         more |= share(statistics.median(mine), flops, moved)
     return decide(name, mine, took, bar=bar, threads=threads, **more)
+
+
+def shares_of_peak(
+    ours: Sequence[float], flops: float, ceiling: Sequence[float], most: float
+) -> list[float]:
+    """Quartiles of what share of the ceiling's operations a second ours does, round by round."""
+    return quartiles([flops / most * top / one for one, top in zip(ours, ceiling, strict=True)])
 
 
 def decide(

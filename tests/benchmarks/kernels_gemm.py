@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from .duel import (
+    Work,
     clean_environment,
     duel,
     limit_threads,
@@ -61,7 +62,6 @@ def run() -> list[Row]:
 def measure(threads: int, form: str) -> list[Row]:
     """The rows of this process."""
     import kernels
-    from kernels import machine
 
     gemm = kernels.get("gemm")
     gemm(np.ones((64, 64), np.float32), np.ones((64, 64), np.float32))
@@ -75,6 +75,7 @@ def measure(threads: int, form: str) -> list[Row]:
         a = rng.normal(size=(k, m)).astype(dtype).T if "a" in turned else _of(rng, m, k, dtype)
         b = rng.normal(size=(n, k)).astype(dtype).T if "b" in turned else _of(rng, k, n, dtype)
         ours, theirs = np.empty((m, n), dtype), np.empty((m, n), dtype)
+        measured = threads == 1 and m == k == n >= 512
         return duel(
             f"gemm {name} {dtype} {threads}T",
             lambda: gemm(a, b, out=ours),
@@ -82,6 +83,8 @@ def measure(threads: int, form: str) -> list[Row]:
             bar=bar,
             seconds=1.0 if m * n * k < 1 << 30 else 2.5,
             threads=threads,
+            flops=2.0 * m * n * k if measured else 0.0,
+            ceiling=_ceiling(dtype) if measured else None,
             gflops=2e-6 * m * n * k,
         )
 
@@ -94,17 +97,23 @@ def measure(threads: int, form: str) -> list[Row]:
             work = rows[-1].pop("gflops")
             rows[-1]["gflops"] = round(work / rows[-1]["ours_ms"], 1)
             if threads == 1 and n >= 512:
-                peak = machine.peak_gflops(dtype)
-                share = rows[-1]["gflops"] / peak
+                shares = rows[-1].pop("shares")
                 least = LEAST_SHARE if dtype == "float32" else None
                 rows.append(
-                    row(f"gemm n={n} {dtype}, share of the peak", share, "", least, most=False, peak_gflops=round(peak, 1))
+                    row(f"gemm n={n} {dtype}, share of the peak", shares[1], "", least, most=False, quartiles=shares)
                 )  # fmt: skip
     if threads == 1:
         for name, shape, turned in SHAPES:
             rows.append(against(name, shape, turned, None, "float32"))
             rows[-1]["gflops"] = round(rows[-1]["gflops"] / rows[-1]["ours_ms"], 1)
     return rows
+
+
+def _ceiling(dtype: str) -> tuple[Work, float]:
+    """Multiply-adds in registers, and how many operations they are."""
+    from kernels import machine
+
+    return lambda: machine.busy(dtype), machine.busy_flops(dtype)
 
 
 def _of(rng: np.random.Generator, m: int, n: int, dtype: Any) -> Any:
