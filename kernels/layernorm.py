@@ -11,11 +11,12 @@ import numpy as np
 
 from .jit import jit
 from .kernel import Call, Kernel, call
-from .loops import empty, empty_like, like, loop, vector_loop
+from .loops import AHEAD, empty, empty_like, like, loop, vector_loop
 from .memory import past_cache
 from .simd import (
     fence,
     lanes,
+    prefetch,
     vadd,
     vdiv,
     vfma,
@@ -142,6 +143,7 @@ def layer_norm_loop(
         written = i - 2 >= start
         total, squares = zero, zero
         for j in range(0, whole, s):
+            prefetch(x, first + j + AHEAD)
             total = vadd(total, vload(x, first + j))
             centred = vsub(vload(x, second + j), middle)
             squares = vfma(centred, centred, squares)
@@ -150,6 +152,7 @@ def layer_norm_loop(
             if written and stream:
                 vstream(y, third + j, made)
             elif written:
+                prefetch(y, third + j + AHEAD)
                 vstore(y, third + j, made)
         if rest:
             total = vadd(total, vload_head(x, first + whole, rest))

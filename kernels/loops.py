@@ -22,6 +22,7 @@ from .simd import (
     WIDE,
     fence,
     lanes,
+    prefetch,
     vload,
     vload_head,
     vload_wide,
@@ -33,6 +34,10 @@ from .simd import (
 # LLVM may regroup sums and fuse products, so that loops become vectors. It may not assume that
 # there are no infinities and no NaN: masks are made of the first, and the second must be seen.
 LOOSE = {"reassoc": True, "contract": True, "nsz": True, "arcp": True}
+
+# The processor foresees what follows within a page of memory, not the next page; and it does not
+# foresee what is written. So loops over much memory fetch both, so many elements ahead.
+AHEAD = 1024
 
 LEAST = 2 * threads.LEAST  # elements; below, nobody needs to be asked how many threads
 SMALL = 16384  # elements below which an array's place in the cache lines does not show
@@ -136,9 +141,13 @@ def map_vectors(of: Any, start: int, stop: int, x: Any, out: Any, stream: bool) 
         vstore_head(out, start, of(vload_head(x, start, first - start)), first - start)
     last = first + (stop - first) // (WIDE * s) * (WIDE * s)
     for i in range(first, last, WIDE * s):
+        prefetch(x, i + AHEAD)
+        prefetch(x, i + AHEAD + WIDE // 2 * s)
         if stream:
             vstream(out, i, of(vload_wide(x, i)))
         else:
+            prefetch(out, i + AHEAD)
+            prefetch(out, i + AHEAD + WIDE // 2 * s)
             vstore(out, i, of(vload_wide(x, i)))
     for i in range(last, stop - s + 1, s):
         vstore(out, i, of(vload(x, i)))

@@ -15,12 +15,13 @@ import numpy as np
 
 from .elementary import exp_nonpositive, larger, log
 from .kernel import Call, Kernel, call
-from .loops import empty, empty_like, like, loop, vector_loop
+from .loops import AHEAD, empty, empty_like, like, loop, vector_loop
 from .memory import past_cache
 from .row_samples import row_samples
 from .simd import (
     fence,
     lanes,
+    prefetch,
     vadd,
     vdiv,
     vexp_nonpositive,
@@ -149,6 +150,7 @@ def softmax_loop(start: int, stop: int, x: Any, out: Any, stream: bool) -> None:
         shift = vset1(x, top)
         t0, s0 = lowest, zero
         for j in range(0, whole, s):
+            prefetch(x, ahead + j + AHEAD)
             t0 = vmax(t0, vload(x, ahead + j))
             e0 = vexp_nonpositive(vsub(vload(x, at + j), shift))
             y0 = vmul(vload(room, there + j), scale)
@@ -157,6 +159,7 @@ def softmax_loop(start: int, stop: int, x: Any, out: Any, stream: bool) -> None:
             if stream:
                 vstream(out, behind + j, y0)
             else:
+                prefetch(out, behind + j + AHEAD)
                 vstore(out, behind + j, y0)
         if rest:
             t0 = vmax(t0, vselect_gt(count, order, vload_head(x, ahead + whole, rest), lowest))
@@ -194,11 +197,14 @@ def softmax_backward_loop(start: int, stop: int, g: Any, out: Any, dx: Any, stre
         written = i > start
         dot = vzero(out)
         for j in range(0, whole, s):
+            prefetch(g, at + j + AHEAD)
+            prefetch(out, at + j + AHEAD)
             dot = vfma(vload(g, at + j), vload(out, at + j), dot)
             made = vmul(vload(out, behind + j), vsub(vload(g, behind + j), before))
             if written and stream:
                 vstream(dx, behind + j, made)
             elif written:
+                prefetch(dx, behind + j + AHEAD)
                 vstore(dx, behind + j, made)
         if rest:
             n = rest
@@ -228,6 +234,7 @@ def log_softmax_loop(start: int, stop: int, x: Any, out: Any, stream: bool) -> N
         written = i - 2 >= start
         most, total = lowest, zero
         for j in range(0, whole, s):
+            prefetch(x, first + j + AHEAD)
             most = vmax(most, vload(x, first + j))
             total = vadd(total, vexp_nonpositive(vsub(vload(x, second + j), top)))
             # In this order: near 1e5 the sum of both would lose the digits of the second.
@@ -235,6 +242,7 @@ def log_softmax_loop(start: int, stop: int, x: Any, out: Any, stream: bool) -> N
             if written and stream:
                 vstream(out, third + j, made)
             elif written:
+                prefetch(out, third + j + AHEAD)
                 vstore(out, third + j, made)
         if rest:
             ahead = vload_head(x, first + whole, rest)
