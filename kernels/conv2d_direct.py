@@ -13,7 +13,7 @@ import numpy as np
 from . import crew, scratch, threads, tiles
 from .jit import jit
 from .planes import Layout, Taps, fill_planes, odd_lines, offsets
-from .simd import lanes
+from .simd import lanes, prefetch
 from .tiles import (
     row_outer_apart,
     row_spread,
@@ -57,6 +57,9 @@ def wide_block(
 ) -> None:  # fmt: skip
     """A tile of filters by three vectors of outputs; `count` filters are written."""
     rows = wide_rows(x)
+    for r in range(min(rows, count)):  # where the sums go is far away: it comes meanwhile
+        prefetch(y, o + r * pitch + to[k])
+        prefetch(y, o + r * pitch + to[k + 2] + lanes(x) - 1)
     tile = wide_spread(bias, f)
     for p in range(depth):
         tile = wide_outer_apart(tile, w, i, 1, x, off[np.uint64(p)], places, k)

@@ -18,7 +18,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .jit import jit
-from .simd import lanes, vload, vselect_gt, vstore, vzero
+from .loops import AHEAD
+from .simd import lanes, prefetch, vload, vselect_gt, vstore, vzero
 
 
 class Layout(NamedTuple):
@@ -87,6 +88,7 @@ def copy_row(x: Any, i: int, count: int, to: Any, j: int) -> None:
         last = count - step
         k = 0
         while True:  # the last vector overlaps the one before: no ragged end
+            prefetch(x, i + k + AHEAD)
             vstore(to, j + k, vload(x, i + k))
             if k == last:
                 break

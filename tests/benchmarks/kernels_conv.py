@@ -104,7 +104,7 @@ def _convolution(name: str, sizes: tuple[int, ...], bars: Bars, threads: int) ->
             theirs,
             bar=bar,
             threads=threads,
-            seconds=0.4,
+            seconds=0.4 if bar is None else 1.5,
             flops=flops,
             moved=moved,
         )
