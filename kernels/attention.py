@@ -308,6 +308,8 @@ def flash(
                     x,
                     QUERIES,
                     False,
+                    0,
+                    0,
                 )
                 if diagonal:
                     hide(work, x, seen, i + near)

@@ -222,6 +222,8 @@ def flash_backward(
                         x,
                         QUERIES,
                         False,
+                        0,
+                        0,
                     )
                     panel_product(
                         seen,
@@ -237,6 +239,8 @@ def flash_backward(
                         y,
                         QUERIES,
                         False,
+                        0,
+                        0,
                     )
                     if diagonal:
                         hide(work, x, seen, i + near)

@@ -23,12 +23,13 @@ from typing import Any
 import numpy as np
 
 from .jit import jit, word
-from .simd import lanes
+from .simd import lanes, prefetch_second
 
 register_tile = word("register_tile", "register_tile")
 
 Flat = Any  # a one-dimensional C-contiguous array
 
+FETCHED = 24  # lines at once: a first cache waits for no more
 KEEP = 256  # rows of a panel: 16 KiB with AVX2, half of the first cache, and it stays there
 
 
@@ -47,10 +48,19 @@ def panel_product(
     o: int,
     ldc: int,
     add: bool,
+    ahead: int,
+    fetched: int,
 ) -> None:
-    """result (m, two registers) (+)= left (m, k) right (k, two registers)."""
+    """result (m, two registers) (+)= left (m, k) right (k, two registers).
+
+    Each tile brings `fetched` cache lines of right, from `ahead` on, into the second cache.
+    """
+    line = 64 // b.itemsize
     r = 0
     while r < m:
+        for _ in range(fetched):
+            prefetch_second(b, ahead)
+            ahead += line
         last = m - r - 1
         if last > 3 and last != 7:  # eight rows are two tiles of four rather than six and two
             register_tile(6, 2, 0, k, a, i, row, step, last, b, j, ldb, c, o, ldc, add, 0)
@@ -109,7 +119,7 @@ def block_product(
     panel = 2 * lanes(b)
     for q in range(0, n, panel):
         if n - q >= panel:
-            panel_product(m, k, a, i, row, step, b, j + q, ldb, c, o + q, ldc, add)
+            panel_product(m, k, a, i, row, step, b, j + q, ldb, c, o + q, ldc, add, 0, 0)
         else:
             edge_product(m, n - q, k, a, i, row, step, b, j + q, ldb, c, o + q, ldc, add)
 
@@ -157,6 +167,12 @@ def packed_product(
         some, more = min(KEEP, k - p), add or p > 0
         near, here = i + p * step, j + p * panel
         if n >= panel:
-            panel_product(m, some, a, near, row, step, panels, here, panel, c, o, ldc, more)
+            # What follows in the panels is needed next, and a tile that waits for it waits long.
+            lines = some * panel * panels.itemsize // 64
+            tiles = (m + 5) // 6
+            each, beyond = min(FETCHED, (lines + tiles - 1) // tiles), here + some * panel
+            panel_product(
+                m, some, a, near, row, step, panels, here, panel, c, o, ldc, more, beyond, each
+            )  # fmt: skip
         else:
             edge_product(m, n, some, a, near, row, step, panels, here, panel, c, o, ldc, more)
