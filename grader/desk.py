@@ -18,7 +18,7 @@ from assignments.catalog import Stage
 
 from . import source_rule
 from .ahead import Ahead, Call
-from .errors import InfrastructureError, NotAssessed, WorkerError, WorkerTimeout
+from .errors import InfrastructureError, MachineLacks, WorkerError, WorkerTimeout
 from .solutions import solution_source
 from .spares import Spares, WorkerEnvironment
 from .stack import Parts, Stack
@@ -145,14 +145,14 @@ class Desk:
         """Two fresh workers pinned to as many processors: the learner's file, and the solution's.
 
         Raises:
-            NotAssessed: there are not so many processors.
+            MachineLacks: there are not so many processors.
         """
         source = solution_source(self._stage)
         if source is None:
             raise InfrastructureError(f"{self._stage.id}: there is no solution to time against.")
         processors = sorted(_processors())[-threads:]
         if len(processors) < threads:
-            raise NotAssessed(f"this check needs {threads} processors.")
+            raise MachineLacks(f"this check needs {threads} processors.")
         # The last processor is the one on which a desktop's own work tends to run least.
         # How long that takes depends on the machine's noise; each call has its own limit all the same.
         pinned = replace(

@@ -78,3 +78,11 @@ class NotAssessed(GraderError):
     def __init__(self, reason: str, diagnosis: str = "") -> None:
         super().__init__(reason)
         self.diagnosis = diagnosis
+
+
+class MachineLacks(NotAssessed):
+    """The same for something that the machine lacks, which says nothing of the check: a learner
+    is told the reason, and knows whether another machine or a quieter hour would help."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason, reason)

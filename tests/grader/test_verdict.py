@@ -54,6 +54,13 @@ def test_what_a_failure_says_arrives_whole() -> None:
     assert (found.expected, found.actual, found.diff) == ("e", "a", {"shape": [[1], [2]]})
 
 
+def test_what_the_machine_lacks_is_told_and_what_a_check_found_is_not() -> None:
+    lacks, _ = verdict.of_exception("a", errors.MachineLacks("one processor is too few."))
+    found, _ = verdict.of_exception("a", errors.NotAssessed("x is 3.5 at row 7"))
+    assert (lacks.status, lacks.diagnosis) == (Status.NOT_ASSESSED, "one processor is too few.")
+    assert (found.status, found.diagnosis) == (Status.NOT_ASSESSED, "")
+
+
 def test_who_has_not_begun_is_told_the_task() -> None:
     error = student_error("NotImplementedError", "softmax is yours to write")
     begun, _ = verdict.of_exception("a", error, task="Turn each row into probabilities.")

@@ -8,7 +8,7 @@ from functools import cache
 from types import SimpleNamespace
 
 from grader.check import fail
-from grader.errors import NotAssessed
+from grader.errors import MachineLacks
 from grader.spares import WorkerEnvironment, start_worker
 from grader.student import Student
 from grader.suites.capstone.programs import COUNTED, LARGE, UNCOUNTED
@@ -31,7 +31,7 @@ def test_memory_backward(student, rng):
 
 def beyond(student, rng, way):
     if not meter_sees():
-        raise NotAssessed("this machine does not tell how much memory a process holds.")
+        raise MachineLacks("this machine does not tell how much memory a process holds.")
     box = student.worker.box
     student.probe(LARGE, T=2 * BLOCK, D=D, block=BLOCK, way=way, seed=0)
     before = box.peak_memory_bytes()
