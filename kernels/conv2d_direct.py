@@ -27,6 +27,7 @@ from .tiles import (
 NEAR = 192 * 1024  # bytes of planes, and of results, of a strip: both stay in the second cache
 NEAREST = 16 * 1024  # bytes of planes that a group of tiles reads: half of the first cache
 WORK = 4_000_000  # multiply-adds below which a second thread brings nothing
+LONG = 64  # products of a sum from which on it pays to fetch the place of the result
 FEW = 2  # filters up to which each is computed alone
 
 
@@ -57,9 +58,10 @@ def wide_block(
 ) -> None:  # fmt: skip
     """A tile of filters by three vectors of outputs; `count` filters are written."""
     rows = wide_rows(x)
-    for r in range(min(rows, count)):  # where the sums go is far away: it comes meanwhile
-        prefetch(y, o + r * pitch + to[k])
-        prefetch(y, o + r * pitch + to[k + 2] + lanes(x) - 1)
+    if depth >= LONG:  # where the sums go is far away: it comes meanwhile
+        for r in range(min(rows, count)):
+            prefetch(y, o + r * pitch + to[k])
+            prefetch(y, o + r * pitch + to[k + 2] + lanes(x) - 1)
     tile = wide_spread(bias, f)
     for p in range(depth):
         tile = wide_outer_apart(tile, w, i, 1, x, off[np.uint64(p)], places, k)
