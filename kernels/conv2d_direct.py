@@ -58,15 +58,19 @@ def wide_block(
 ) -> None:  # fmt: skip
     """A tile of filters by three vectors of outputs; `count` filters are written."""
     rows = wide_rows(x)
-    if depth >= LONG:  # where the sums go is far away: it comes meanwhile
-        for r in range(min(rows, count)):
-            prefetch(y, o + r * pitch + to[k])
-            prefetch(y, o + r * pitch + to[k + 2] + lanes(x) - 1)
     tile = wide_spread(bias, f)
     for p in range(depth):
         tile = wide_outer_apart(tile, w, i, 1, x, off[np.uint64(p)], places, k)
         i += rows
     wide_store_apart(tile, count, relu, y, o, pitch, to, k)
+
+
+@jit
+def fetch_block(x: Any, y: Any, o: int, pitch: int, to: Any, k: int, count: int) -> None:
+    """Brings the places of the same tile of y near: they are far away when its sums are done."""
+    for r in range(min(wide_rows(x), count)):
+        prefetch(y, o + r * pitch + to[k])
+        prefetch(y, o + r * pitch + to[k + 2] + lanes(x) - 1)
 
 
 @jit
@@ -139,6 +143,8 @@ def correlate_part(
                                     sums if pitch else y, o, to,
                                 )  # fmt: skip
                             else:
+                                if depth >= LONG and not pitch:
+                                    fetch_block(x, y, o, step, to, k, lay.filters - f)
                                 wide_block(
                                     depth, w, i, lines, off, places, k, bias, channel,
                                     lay.filters - f, relu, sums if pitch else y, o, step, to,
