@@ -322,7 +322,7 @@ class Student:
             raise error
 
     def _cause_of_death(self) -> WorkerError:
-        ending = self.worker.box.ending()
+        ending = self.worker.box.ending_soon()
         if ending == "memory":
             return WorkerMemory("your code used more memory than this stage allows.")
         if ending == "wall":

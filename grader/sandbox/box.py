@@ -39,6 +39,7 @@ LEVEL_VARIABLE = "DLSYSLAB_ISOLATION"  # lets a person ask for lower walls
 PR_SET_CHILD_SUBREAPER = 36
 INFO_S = 10.0  # how long bubblewrap may take to say which process it started
 REAP_S = 5.0
+SOON_S = 1.0  # within which a box ends whose pipes have closed
 TICK_S = 0.05
 
 
@@ -223,6 +224,17 @@ class Box:
     def wait_ending(self) -> str:
         """Wait until the box has ended (its wall clock sees to that) and say why it did."""
         while (why := self.ending()) is None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(TICK_S)
+        return why
+
+    def ending_soon(self) -> str | None:
+        """Why it ended, for who saw its pipes close: the first process in it may end a moment later.
+
+        None where it goes on nevertheless.
+        """
+        until = time.monotonic() + SOON_S
+        while (why := self.ending()) is None and time.monotonic() < until:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(TICK_S)
         return why

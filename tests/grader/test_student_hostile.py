@@ -324,6 +324,21 @@ def test_memory_is_told_apart_from_a_crash(student: Open) -> None:
         s.f()
 
 
+def test_a_box_that_ends_a_moment_after_its_pipes_closed_is_waited_for(
+    student: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    s = student("def f():\n    os._exit(1)")
+    box, asked = s.worker.box, []
+
+    def ending() -> str | None:
+        asked.append(1)
+        return None if len(asked) < 3 else "memory"
+
+    monkeypatch.setattr(box, "ending", ending)
+    with pytest.raises(WorkerMemory):
+        s.f()
+
+
 def test_a_warning_is_seen_whatever_the_file_did_to_the_filters(student: Open) -> None:
     s = student(
         "import warnings\nwarnings.simplefilter('ignore')\n"
