@@ -400,6 +400,8 @@ def samples(dtype: Any, rng: np.random.Generator) -> list[Call]:
     calls += [call(of(m, k), of(n, k).T) for m, k, n in shapes[2:5]]
     calls += [call(of(k, m).T, of(k, n)) for m, k, n in shapes[2:5]]
     calls += [call(of(k, m).T, of(n, k).T) for m, k, n in shapes[2:5]]
+    # More than one block of a beside several groups of panels; more than one block of columns of a.
+    calls += [call(of(80, 20), of(20, 300)), call(of(34, 520), of(520, 140))]
     calls += [call(of(40, 90)[::2, ::3], of(60, 120)[::2, 10:100:2])]
     calls += [call(of(31, 40)[::-1], of(40, 33)), call(of(31, 40), of(40, 66)[:, 33:])]
     # Small products reach our loops only as a stack.
