@@ -109,7 +109,8 @@ def pack_rows(b: Array, bo: int, rs: int, k: int, n: int, to: Array, start: int)
     """The whole panels of contiguous rows; how many columns are done.
 
     Some panels at a time: a panel alone takes one line or two of each row, too little for the
-    processor to see what comes next and, from memory, twice the time. It is told, too.
+    processor to see what comes next, and from memory took twice the time. Rows are fetched four
+    ahead as well.
     """
     s = lanes(b)
     width = panel_width(b)
