@@ -172,9 +172,12 @@ def _operand(value: Any) -> CudaArray:
     return filled((), float(value))
 
 
+_where = _of(where)
+
+
 def chosen(mask: Any, a: Any, b: Any) -> CudaArray:
     """a where the mask is not 0, else b; booleans of the host are brought to the device."""
-    return _of(where)(mask if isinstance(mask, CudaArray) else to_device(np.float32(mask)), a, b)
+    return _where(mask if isinstance(mask, CudaArray) else to_device(np.float32(mask)), a, b)
 
 
 TABLE: dict[Any, Callable[..., CudaArray]] = {
